@@ -1,0 +1,207 @@
+-- What this nginx worker knows of each function: its record from the route table, its workers, its running requests.
+
+local counters = require "openresty.counters"
+local connection = require "openresty.connection"
+local link = require "openresty.link"
+local semaphore = require "ngx.semaphore"
+
+local now = ngx.now
+local ipairs, pairs = ipairs, pairs
+
+local OUTSTANDING_BEFORE_GROWTH = 8    -- P109
+local ASK_AGAIN_SECONDS = 0.05         -- a burst asks the supervisor once, not once per request
+
+local _M = {}
+local registry = {}
+local hooks    -- what connections call back; set once by dispatch
+
+function _M.set_hooks(table_of_hooks)
+    hooks = table_of_hooks
+end
+
+local function wake_waiters(fn)
+    local waiters = fn.waiters
+    fn.waiters = {}
+    for _, sem in ipairs(waiters) do
+        sem:post(1)
+    end
+end
+
+-- A worker as this nginx worker sees it: the connection is opened by the first request that needs it.
+local function new_worker(fn, address)
+    local total, share = counters.keys("w:" .. address.socket)
+    return { fn = fn, address = address, concurrency = address.concurrency, index = address.index, total = total, share = share }
+end
+
+-- A worker whose slots can never run out before the function's own limit needs no count of its own (Node by default).
+local function is_counted(fn, worker)
+    return fn.admitted == 0 or worker.concurrency < fn.admitted
+end
+
+local function set_workers(fn, addresses, failure)
+    local known = {}
+    for _, worker in ipairs(fn.workers) do
+        known[worker.address.socket] = worker
+    end
+    local workers = {}
+    for i, address in ipairs(addresses) do
+        local worker = known[address.socket] or new_worker(fn, address)
+        known[address.socket] = nil
+        worker.counted = is_counted(fn, worker)
+        workers[i] = worker
+    end
+    fn.workers, fn.failure = workers, failure
+    fn.asked_at = 0
+    for _, worker in pairs(known) do
+        if worker.connection then
+            worker.connection:retire()
+        end
+    end
+    if #workers > 0 or failure then
+        wake_waiters(fn)
+    end
+end
+
+local function new_function(key)
+    local total, share = counters.keys("f:" .. key)
+    return { key = key, total = total, share = share, workers = {}, waiters = {}, asked_at = 0, announced = {} }
+end
+
+-- Takes a record of the route table (F119-F123 resolved by the supervisor).
+function _M.set_record(key, record)
+    local fn = registry[key]
+    if not fn then
+        fn = new_function(key)
+        registry[key] = fn
+    end
+    local former = fn.record
+    fn.record = record
+    fn.admitted = record.admitted
+    fn.boot_timeout = record.boot_timeout_ms / 1000
+    fn.timeout = record.timeout_ms / 1000
+    fn.queue_timeout = record.queue_timeout_ms / 1000
+    if not former or former.revision ~= record.revision then
+        local announced = fn.announced[record.revision]
+        fn.announced = {}
+        set_workers(fn, announced and announced.workers or {}, announced and announced.failure)
+        fn.lua = nil
+    else
+        for _, worker in ipairs(fn.workers) do
+            worker.counted = is_counted(fn, worker)
+        end
+    end
+    return fn
+end
+
+function _M.remove(key)
+    local fn = registry[key]
+    if fn then
+        registry[key] = nil
+        set_workers(fn, {}, { status = 404, error = "not found" })
+    end
+end
+
+function _M.get(key)
+    return registry[key]
+end
+
+function _M.keys()
+    local keys = {}
+    for key in pairs(registry) do
+        keys[key] = true
+    end
+    return keys
+end
+
+-- The supervisor's word on the workers of one revision, which may come before the table that names it.
+function _M.announce(key, revision, addresses, failure)
+    local fn = registry[key]
+    if not fn then
+        fn = new_function(key)
+        registry[key] = fn
+    end
+    if fn.record and fn.record.revision == revision then
+        set_workers(fn, addresses, failure)
+    else
+        fn.announced[revision] = { workers = addresses, failure = failure }
+    end
+end
+
+-- Asks the supervisor for a worker, or one more.
+function _M.need(fn)
+    local time = now()
+    if time - fn.asked_at >= ASK_AGAIN_SECONDS then
+        fn.asked_at = time
+        link.send({ type = "need", ["function"] = fn.key, revision = fn.record.revision })
+    end
+end
+
+-- Waits until the function has a worker or is known to fail; false after `seconds`.
+function _M.wait_for_worker(fn, seconds)
+    local deadline = now() + seconds
+    while #fn.workers == 0 and not fn.failure do
+        local left = deadline - now()
+        if left <= 0 then
+            return false
+        end
+        _M.need(fn)
+        local sem = semaphore.new(0)
+        fn.waiters[#fn.waiters + 1] = sem
+        sem:wait(left < 1 and left or 1)
+    end
+    return true
+end
+
+local function outstanding(worker)
+    if worker.counted then
+        return counters.get(worker.total)
+    end
+    local open = worker.connection
+    return open and open.open_streams or 0
+end
+
+-- The worker with the fewest outstanding requests, the first among equals, so that idle ones can be reaped (P109, P111).
+function _M.least_busy(fn)
+    local workers = fn.workers
+    local best = workers[1]
+    if not best then
+        return nil
+    end
+    local least = outstanding(best)
+    local i = 2
+    while least > 0 and workers[i] do
+        local load = outstanding(workers[i])
+        if load < least then
+            best, least = workers[i], load
+        end
+        i = i + 1
+    end
+    if least > OUTSTANDING_BEFORE_GROWTH or (least > 0 and best.concurrency == 1) then
+        _M.need(fn)
+    end
+    return best
+end
+
+-- The open connection to a worker.
+function _M.connect(worker)
+    local open = worker.connection
+    if not open or open.dead then
+        open = connection.open(worker.address, hooks)
+        open.worker = worker
+        worker.connection = open
+    end
+    return open
+end
+
+-- Forgets a worker whose connection ended; the supervisor's next announcement decides what follows.
+function _M.drop_worker(worker)
+    local workers = worker.fn.workers
+    for i = 1, #workers do
+        if workers[i] == worker then
+            table.remove(workers, i)
+            return
+        end
+    end
+end
+
+return _M

@@ -1,0 +1,317 @@
+-- A request's way (F99): route, host, method, rate limit, body size, concurrency, worker, answer.
+
+local base = require "resty.core.base"
+local ffi = require "ffi"
+local path = require "openresty.path"
+local route_table = require "openresty.route_table"
+local router = require "openresty.router"
+local functions = require "openresty.functions"
+local dispatch = require "openresty.dispatch"
+local respond = require "openresty.respond"
+local request_body = require "openresty.request_body"
+local request_id = require "openresty.request_id"
+local rate_limit = require "openresty.rate_limit"
+local event_head = require "openresty.event_head"
+local lua_functions = require "openresty.lua_functions"
+local platform = require "openresty.platform"
+local errors = require "openresty.errors"
+local origin = require "openresty.origin"
+
+local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
+local ERR, INFO = ngx.ERR, ngx.INFO
+local get_method, raw_header = ngx.req.get_method, ngx.req.raw_header
+local get_request = base.get_request
+local cast, tonumber, tostring = ffi.cast, tonumber, tostring
+local find, sub, gsub, byte = string.find, string.sub, string.gsub, string.byte
+
+local MAX_CACHED_MATCHES = 2048
+local MAX_CACHED_URI_BYTES = 512
+local MIN_HEADER_LINE_BYTES = 4         -- "a:b\n": fewer bytes than this times the limit cannot exceed it
+local INSTALLING_RETRY_SECONDS = 2
+
+-- Never served, at any depth (P91).
+local PROTECTED = { ["fastfn.json"] = true, ["fastfn.toml"] = true, ["fn.config.json"] = true, ["fn.env.json"] = true,
+    ["fn.routes.json"] = true, ["fn.test_events.json"] = true }
+
+local _M = {}
+
+local matches, cached = {}, 0    -- method -> request target -> match; emptied by every table change
+local live = {}                  -- request -> stream while a handler may run for it
+local pieces = {}                -- head of the REQUEST being built; filled and sent without yielding
+
+local function request_key()
+    return tonumber(cast("uintptr_t", get_request()))
+end
+
+route_table.on_change(function()
+    matches, cached = {}, 0
+end)
+
+local function remember(method, uri, match)
+    if cached >= MAX_CACHED_MATCHES then
+        matches, cached = {}, 0
+    end
+    if #uri <= MAX_CACHED_URI_BYTES then
+        matches[method] = matches[method] or {}
+        matches[method][uri] = match
+        cached = cached + 1
+    end
+end
+
+-- What answers this method and target: { fn, path, tail, params }, or nil when the request was answered here.
+local function find_match(method, uri, id)
+    local raw = path.of_target(uri)
+    local segments, n, normal = path.normalise(raw)
+    if not segments then
+        return errors.send(400, "bad request", id)
+    end
+    if segments[1] == "_fn" or segments[1] == "console" then
+        return platform.handle(normal, method, id)
+    end
+    local last = segments[n] or ""
+    if PROTECTED[last] or sub(last, 1, 4) == ".env" then
+        return errors.send(404, "not found", id)
+    end
+    local entry, params, search = route_table.router:match(method, normal, segments, n, var.http_host)
+    if not entry then
+        if search.seen then
+            local allow = router.allow_header(search.allowed)
+            if method == "OPTIONS" then
+                ngx.status = 204
+                header["Allow"], header["X-Request-Id"] = allow, id
+                return ngx.exit(204)
+            end
+            return errors.send(405, "method not allowed", id, nil, { Allow = allow })
+        end
+        if search.host_refused then
+            return errors.send(421, "host not allowed", id)
+        end
+        return errors.send(404, "not found", id)
+    end
+    if entry.conflict then
+        return errors.send(409, "ambiguous function", id)
+    end
+    local fn = functions.get(entry.target)
+    local match = { fn = fn, path = normal, params = params,
+        tail = event_head.tail(normal == raw and "" or normal, "", params) }
+    if not search.by_host then
+        remember(method, uri, match)
+    end
+    return match
+end
+
+-- 431 / 400 above the limits of F87; counting starts only where the size makes it possible.
+local function check_counts(raw, uri, id)
+    local settings = route_table.settings
+    if #raw > settings.max_headers * MIN_HEADER_LINE_BYTES then
+        local _, lines = gsub(raw, "\n", "")
+        if lines - 2 > settings.max_headers then
+            return errors.send(431, "request header fields too large", id)
+        end
+    end
+    if #uri > settings.max_query_args then
+        local query = find(uri, "?", 1, true)
+        if query then
+            local _, ampersands = gsub(sub(uri, query + 1), "&", "")
+            if ampersands + 1 > settings.max_query_args then
+                return errors.send(400, "bad request", id, { detail = "more than " .. settings.max_query_args .. " query arguments" })
+            end
+        end
+    end
+end
+
+-- A function that cannot serve: installing, invalid configuration, runtime missing, code that does not load.
+local function refuse(fn, id, failure, cold)
+    local headers = {}
+    if failure.retry_after or failure.status == 503 then
+        headers["Retry-After"] = failure.retry_after or INSTALLING_RETRY_SECONDS
+    end
+    if failure.warming then
+        headers["X-FastFN-Warming"] = "true"
+    end
+    respond.set_state(fn, failure.status, cold, false)
+    return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = origin.is_local() and failure.stack or nil },
+        headers)
+end
+
+local function overflow(fn, id)
+    local record = fn.record
+    respond.set_state(fn, 500, #fn.workers == 0 and not fn.lua, false)
+    return errors.send(record.overflow_status, "worker pool overflow", id, nil, { ["Retry-After"] = 1 })
+end
+
+local function queue_timeout(fn, id)
+    local record = fn.record
+    respond.set_state(fn, 500, false, true)
+    if record.pooled then
+        return errors.send(record.overflow_status, "worker pool queue timeout", id, nil, { ["Retry-After"] = 1 })
+    end
+    return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
+end
+
+local function send_failure(fn, id, failure, cold)
+    respond.set_state(fn, 500, cold, false)
+    if failure.kind == "contract" then
+        log(ERR, "invalid runtime response of ", fn.key, ": ", failure.message, ", request: ", id)
+        return errors.send(502, "invalid runtime response", id, { detail = failure.message })
+    end
+    if failure.kind == "overload" then
+        return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
+    end
+    local stack = route_table.settings.dev_errors and origin.is_local() and failure.stack or nil
+    return errors.send(500, failure.error or "handler error", id, { stack = stack })
+end
+
+-- What the client gets for each outcome of dispatch.run other than an answer.
+local function send_outcome(outcome, fn, id, stream, cold)
+    if outcome == "error" then
+        return send_failure(fn, id, stream.failure, cold)
+    elseif outcome == "deadline" then
+        respond.set_state(fn, 504, cold, false)
+        return errors.send(504, "runtime timeout", id)
+    elseif outcome == "queue" then
+        return queue_timeout(fn, id)
+    elseif outcome == "died" then
+        respond.set_state(fn, 502, cold, false)
+        return errors.send(502, "worker died", id)
+    elseif outcome == "none" then
+        return refuse(fn, id, fn.failure or { status = 503, error = "overloaded", retry_after = 1, warming = true }, cold)
+    end
+    return ngx.exit(ngx.HTTP_CLOSE)    -- the client's body broke off
+end
+
+local function build_head(id, ms, match, raw)
+    local address = var.remote_addr
+    local pid = route_table.pid_text
+    pieces[1], pieces[2], pieces[3], pieces[4] = id, "\0", ms, pid
+    pieces[5], pieces[6], pieces[7], pieces[8] = address, "\0", match.tail, raw
+    return #id + 1 + #ms + #pid + #address + 1 + #match.tail + #raw
+end
+
+local function call_worker(fn, match, method, id, ms, raw, body, source)
+    local cold = #fn.workers == 0
+    local stream = dispatch.admit(fn)
+    if not stream then
+        return overflow(fn, id)
+    end
+    local key = request_key()
+    live[key] = stream
+    local head, head_length = pieces, nil
+    if cold or source then
+        head = {}
+        head_length = build_head(id, ms, match, raw)
+        for i = 1, 8 do head[i] = pieces[i] end
+    else
+        head_length = build_head(id, ms, match, raw)
+    end
+    local outcome = dispatch.run(fn, stream, head, 8, head_length, body, source)
+    if outcome ~= "answer" then
+        live[key] = nil
+        return send_outcome(outcome, fn, id, stream, cold)
+    end
+    local answer = stream.answer
+    if answer.proxy then
+        dispatch.abandon(stream)
+        live[key] = nil
+        return errors.send(502, "edge proxy disabled", id)
+    end
+    respond.send_head(answer, fn, id, ms, cold, stream.queued, stream.worker)
+    if answer.complete then
+        live[key] = nil
+        respond.send_whole(answer, stream.body, method)
+        return dispatch.recycle(stream)
+    end
+    respond.send_stream(stream, answer, method, fn.record.stream_idle_ms / 1000)
+    live[key] = nil
+end
+
+-- Reads the body under the function's limit (F2: 413 before anything is read, for a chunked one while it is).
+local function take_body(fn, id)
+    local announced = request_body.announced_bytes()
+    if announced == 0 then
+        return nil
+    end
+    local limit = fn.record.max_body_bytes
+    if announced then
+        if announced > limit then
+            return errors.send(413, "payload too large", id)
+        end
+        return request_body.read(announced)
+    end
+    if var.fn_chunked == "" then
+        return ngx.exec(platform.chunked_location(limit))    -- comes back here with nginx collecting the body
+    end
+    local body, source, size = request_body.read_chunked()
+    if size > limit then
+        return errors.send(413, "payload too large", id)
+    end
+    return body, source
+end
+
+-- The content handler of every public request.
+function _M.handle()
+    route_table.sync()
+    local method, uri = get_method(), var.request_uri
+    local id, ms
+    if route_table.settings.trusts_proxies then
+        id, ms = request_id.adopt(var.realip_remote_addr ~= var.remote_addr, var.http_x_request_id)
+    else
+        id, ms = request_id.new()
+    end
+    local by_method = matches[method]
+    local match = by_method and by_method[uri]
+    if not match then
+        match = find_match(method, uri, id)
+    end
+    local fn = match.fn
+    local record = fn.record
+    var.fn_key, var.fn_table = fn.key, route_table.text
+    local raw = raw_header()
+    if #raw > 800 then
+        check_counts(raw, uri, id)
+    end
+    if record.rate_limit then
+        local allowed, headers = rate_limit.check(fn.key, record.rate_limit)
+        if not allowed then
+            return errors.send(429, "rate limit exceeded", id, nil, headers)
+        end
+        for name, value in pairs(headers) do
+            header[name] = value
+        end
+    end
+    if record.unavailable then
+        return refuse(fn, id, record.unavailable, true)
+    end
+    local body, source = take_body(fn, id)
+    if record.runtime == "lua" then
+        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source)
+    end
+    return call_worker(fn, match, method, id, ms, raw, body, source)
+end
+
+-- The log phase: a client that left while its handler ran.
+function _M.log()
+    local key = request_key()
+    local stream = live[key]
+    if stream then
+        live[key] = nil
+        dispatch.abandon(stream)
+    end
+end
+
+-- Answers for what nginx itself refused (P95); nginx keeps the status in ngx.status.
+function _M.refused()
+    local status = ngx.status
+    if status == 494 then
+        status = 431
+    elseif status == 400 and byte(var.request_method or "") == nil then
+        status = 400
+    end
+    local headers
+    if status == 405 then
+        headers = { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
+    end
+    return errors.send(status, errors.BY_STATUS[status] or "bad request", (request_id.new()), nil, headers)
+end
+
+return _M

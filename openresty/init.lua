@@ -1,0 +1,41 @@
+-- What nginx calls: once at start, once in each worker, and the private listener's addresses.
+
+local cjson = require "cjson.safe"
+
+local _M = {}
+
+-- init_by_lua: code shared by all nginx workers is loaded before they fork.
+function _M.init()
+    require "resty.core"
+    -- Functions share the string metatable with us; hidden, it cannot be changed from a sandbox (F114).
+    getmetatable("").__metatable = false
+    for _, name in ipairs({ "gateway", "route_table", "lua_functions", "platform", "private" }) do
+        require("openresty." .. name)
+    end
+end
+
+-- init_worker_by_lua.
+function _M.init_worker(supervisor_socket)
+    local counters = require "openresty.counters"
+    local route_table = require "openresty.route_table"
+    local functions = require "openresty.functions"
+    local platform = require "openresty.platform"
+    local link = require "openresty.link"
+    counters.drop_share()
+    require("openresty.request_id").init()
+    route_table.pid_text = "\0" .. ngx.worker.pid() .. "\0"
+    link.start(supervisor_socket, {
+        connected = function()
+            route_table.sync()
+            link.send({ type = "acked", version = route_table.version })
+        end,
+        workers = function(message)
+            local failure = message.failure
+            functions.announce(message["function"], message.revision, message.workers, failure ~= cjson.null and failure or nil)
+        end,
+        table = function() route_table.sync() end,
+        drain = function() platform.draining = true end,
+    })
+end
+
+return _M

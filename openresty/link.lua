@@ -1,0 +1,89 @@
+-- This nginx worker's connection to the supervisor: JSON lines both ways, held by a timer (docs/protocol.md of the design:
+-- hello, acked, need, stuck, closed, probe, beat from here; workers, table, drain from there).
+
+local cjson = require "cjson.safe"
+local semaphore = require "ngx.semaphore"
+local clear = require "table.clear"
+
+local tcp, timer_at, spawn, wait, kill = ngx.socket.tcp, ngx.timer.at, ngx.thread.spawn, ngx.thread.wait, ngx.thread.kill
+local log, ERR = ngx.log, ngx.ERR
+
+local NEVER_MS = 2147483647
+local BEAT_SECONDS = 0.5       -- the supervisor kills an nginx worker that is silent for longer than any deadline allows
+local RETRY_SECONDS = 0.02
+
+local _M = { connected = false }
+local out, out_n, wakeup, handlers, path = {}, 0, nil, nil, nil
+
+-- Queues one message; before the connection stands (or while it is renewed) messages are kept.
+function _M.send(message)
+    out_n = out_n + 1
+    out[out_n] = cjson.encode(message) .. "\n"
+    if wakeup and out_n == 1 then
+        wakeup:post(1)
+    end
+end
+
+local function read_loop(sock)
+    while true do
+        local line, err = sock:receive("*l")
+        if line then
+            local message = cjson.decode(line)
+            local handler = message and handlers[message.type]
+            if handler then
+                local ok, why = pcall(handler, message)
+                if not ok then
+                    log(ERR, "supervisor message ", message.type, ": ", why)
+                end
+            end
+        elseif err ~= "timeout" then
+            return
+        end
+    end
+end
+
+local function write_loop(sock)
+    while true do
+        local ok = wakeup:wait(BEAT_SECONDS)
+        if not ok and out_n == 0 then
+            _M.send({ type = "beat" })
+        end
+        if out_n > 0 then
+            local batch, n = table.concat(out, "", 1, out_n), out_n
+            clear(out)
+            out_n = 0
+            if n > 0 and not sock:send(batch) then
+                return
+            end
+        end
+    end
+end
+
+local function run(premature)
+    if premature or ngx.worker.exiting() then
+        return
+    end
+    local sock = tcp()
+    sock:settimeouts(1000, NEVER_MS, NEVER_MS)
+    if sock:connect("unix:" .. path) then
+        sock:send(cjson.encode({ type = "hello", worker = ngx.worker.id(), pid = ngx.worker.pid() }) .. "\n")
+        _M.connected = true
+        handlers.connected()
+        local reader, writer = spawn(read_loop, sock), spawn(write_loop, sock)
+        wait(reader, writer)
+        kill(reader)
+        kill(writer)
+        _M.connected = false
+    end
+    sock:close()
+    timer_at(RETRY_SECONDS, run)
+end
+
+-- Begins; `table_of_handlers` maps message types to functions, and `connected` is called after each (re)connection.
+function _M.start(socket_path, table_of_handlers)
+    path, handlers = socket_path, table_of_handlers
+    wakeup = semaphore.new(0)
+    timer_at(0, run)
+end
+
+return _M

@@ -1,0 +1,177 @@
+-- Lua functions run inside this nginx worker, under a deadline hook, each in an environment of its own.
+
+local cjson = require "cjson.safe"
+local counters = require "openresty.counters"
+local dispatch = require "openresty.dispatch"
+local respond = require "openresty.respond"
+local errors = require "openresty.errors"
+local sandbox = require "openresty.lua_sandbox"
+local deadline = require "openresty.lua_deadline"
+local event = require "openresty.lua_event"
+local result = require "openresty.lua_result"
+local link = require "openresty.link"
+local route_table = require "openresty.route_table"
+local origin = require "openresty.origin"
+
+local now, sleep, var, worker_pid = ngx.now, ngx.sleep, ngx.var, ngx.worker.pid
+local floor, tostring, type, concat = math.floor, tostring, type, table.concat
+
+local LOAD_SECONDS = 10        -- like the start of a worker (F102)
+local QUEUE_STEP_SECONDS = 0.005
+local CAPTURE_BYTES = 4096     -- of stdout kept for X-Fn-Stdout
+
+local _M = {}
+
+local running_request, captured    -- what `print` is attributed to; set around each call
+
+local function log_line(key, request_id, stream, level, message)
+    link.send({ type = "log", ["function"] = key, request_id = request_id, stream = stream, level = level, message = message })
+end
+
+local function load(fn)
+    local record = fn.record
+    local files = {}
+    local state = { key = fn.key }
+    local function write_line(text)
+        log_line(fn.key, running_request, "stdout", "info", text)
+        if captured then
+            captured[#captured + 1] = text
+        end
+    end
+    local handler, short_text, reason = sandbox.load(record.lua, record.env, write_line, files, LOAD_SECONDS)
+    if handler then
+        state.handler = handler
+        state.slots_total, state.slots_share = counters.keys("x:" .. fn.key)
+    else
+        state.failure = { status = 500, error = short_text }
+        log_line(fn.key, nil, "stderr", "error", reason)
+    end
+    link.send({ type = "files", ["function"] = fn.key, revision = record.revision, files = files })
+    fn.lua = state
+    return state
+end
+
+-- Takes one of the function's slots, waiting in its queue; returns false when that took too long, and whether it waited.
+local function take_slot(fn, state)
+    local slots = fn.record.slots
+    if slots == 0 or counters.increment(state.slots_total, state.slots_share) <= slots then
+        return true, false
+    end
+    counters.decrement(state.slots_total, state.slots_share)
+    local until_time = now() + fn.queue_timeout
+    while now() < until_time do
+        sleep(QUEUE_STEP_SECONDS)
+        if counters.increment(state.slots_total, state.slots_share) <= slots then
+            return true, true
+        end
+        counters.decrement(state.slots_total, state.slots_share)
+    end
+    return false, true
+end
+
+local function read_all(source)
+    local parts = {}
+    for piece in source.next do
+        parts[#parts + 1] = piece
+    end
+    source.close()
+    return concat(parts)
+end
+
+local function describe(reason)
+    if type(reason) == "table" and getmetatable(reason) == nil then
+        return cjson.encode(reason) or "a table was raised"
+    end
+    return tostring(reason)
+end
+
+-- Calls the handler; returns ok and its result, or false and the status, short text and detail to answer with.
+local function call(fn, state, built, id)
+    local record = fn.record
+    running_request, captured = id, record.debug and {} or nil
+    local ok, returned = deadline.run(fn.timeout, state.handler, built, built.params)
+    local output = captured and concat(captured, "\n")
+    running_request, captured = nil, nil
+    if ok then
+        return true, returned, output
+    end
+    if returned == deadline.TIMEOUT then
+        return false, { status = 504, error = "runtime timeout" }
+    end
+    log_line(fn.key, id, "stderr", "error", describe(returned))
+    return false, { status = 500, error = "handler error",
+        stack = route_table.settings.dev_errors and origin.is_local() and describe(returned) or nil }
+end
+
+local function finish(fn, stream, state, waited)
+    if waited ~= nil and fn.record.slots > 0 then
+        counters.decrement(state.slots_total, state.slots_share)
+    end
+    dispatch.abandon(stream)
+    dispatch.recycle(stream)
+end
+
+local function send_failure(fn, id, failure, cold)
+    respond.set_state(fn, failure.status, cold, false)
+    return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = failure.stack }, failure.headers)
+end
+
+-- Answers one request with a Lua function.
+function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
+    local record = fn.record
+    local stream = dispatch.admit(fn)
+    if not stream then
+        return send_failure(fn, id, { status = record.overflow_status, error = "worker pool overflow",
+            headers = { ["Retry-After"] = 1 } }, false)
+    end
+    local state = fn.lua
+    local cold = state == nil
+    if cold then
+        state = load(fn)
+    end
+    if state.failure then
+        finish(fn, stream, state)
+        return send_failure(fn, id, state.failure, cold)
+    end
+    if source then
+        body = read_all(source)
+    end
+    local ok, waited = take_slot(fn, state)
+    if not ok then
+        finish(fn, stream, state)
+        return send_failure(fn, id, { status = record.overflow_status, error = "worker pool queue timeout",
+            headers = { ["Retry-After"] = 1 } }, false)
+    end
+    local deadline_ms = floor((now() + fn.timeout) * 1000)
+    local built = event.build(record, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms)
+    local returned, output
+    ok, returned, output = call(fn, state, built, id)
+    finish(fn, stream, state, waited)
+    if not ok then
+        return send_failure(fn, id, returned, cold)
+    end
+    local answer, bytes, why = result.build(returned)
+    if not answer then
+        log_line(fn.key, id, "stderr", "error", "invalid runtime response: " .. why)
+        return send_failure(fn, id, { status = 502, error = "invalid runtime response", detail = why }, cold)
+    end
+    if answer.proxy then
+        return send_failure(fn, id, { status = 502, error = "edge proxy disabled" }, cold)
+    end
+    respond.send_head(answer, fn, id, ms, cold, waited, nil, output)
+    return respond.send_whole(answer, bytes, method)
+end
+
+-- Tries to load code without keeping it, so that a broken save never replaces what serves. Returns a table for the supervisor.
+function _M.check(record)
+    local files = {}
+    local lines = {}
+    local handler, short_text, reason = sandbox.load(record.lua, record.env, function(text) lines[#lines + 1] = text end, files,
+        LOAD_SECONDS)
+    if handler then
+        return { ok = true, files = files }
+    end
+    return { ok = false, error = short_text, message = reason, files = files }
+end
+
+return _M

@@ -1,0 +1,32 @@
+-- Whether a request is local (P131): loopback peer before any rewriting, no forwarding header, a loopback Host.
+
+local find, lower, gsub = string.find, string.lower, string.gsub
+local var = ngx.var
+
+local FORWARDING = { "forwarded", "x_forwarded_for", "x_forwarded_proto", "x_forwarded_host", "x_forwarded_port",
+    "x_forwarded_by", "x_forwarded_server", "x_real_ip", "via", "cf_connecting_ip", "true_client_ip", "x_client_ip" }
+
+local _M = {}
+
+local function is_loopback(address)
+    return address == "::1" or find(address, "^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+function _M.is_local()
+    if not is_loopback(var.realip_remote_addr or "") then
+        return false
+    end
+    for _, name in ipairs(FORWARDING) do
+        if var["http_" .. name] then
+            return false
+        end
+    end
+    local host = var.http_host
+    if not host then
+        return false
+    end
+    host = gsub(lower(host), ":%d+$", "")
+    return host == "localhost" or host == "[::1]" or is_loopback(host)
+end
+
+return _M

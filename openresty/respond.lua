@@ -1,0 +1,131 @@
+-- Sends a function's answer to the client: head (life-cycle and debug headers added), then the body, whole or as it comes.
+
+local dispatch = require "openresty.dispatch"
+local errors = require "openresty.errors"
+local origin = require "openresty.origin"
+
+local header, print, flush, exit, log, WARN = ngx.header, ngx.print, ngx.flush, ngx.exit, ngx.log, ngx.WARN
+local gsub, format, sub, byte = string.gsub, string.format, string.sub, string.byte
+
+local DEBUG_BYTES = 4096
+
+local _M = {}
+
+local function percent_encode(text)
+    return (gsub(sub(text, 1, DEBUG_BYTES), "[^\32-\36\38-\126]", function(c) return format("%%%02X", byte(c)) end))
+end
+
+-- F108. `worker` is nil for Lua functions.
+local function set_debug_headers(fn, id, ms, answer, worker, stdout, stderr)
+    local record = fn.record
+    header["X-Fn-Request-Id"], header["X-Fn-Runtime"], header["X-Fn-Function"] = id, record.runtime, record.name
+    header["X-Fn-Version"] = record.version
+    header["X-Fn-Latency-Ms"] = format("%.1f", ngx.now() * 1000 - tonumber(ms))
+    header["X-Fn-Worker-Pool-Max-Workers"], header["X-Fn-Worker-Pool-Max-Queue"] = record.max_workers, record.max_queue
+    header["X-Fn-Runtime-Routing"] = not worker and "in_process" or #fn.workers > 1 and "least_outstanding" or "single"
+    if worker then
+        header["X-Fn-Runtime-Socket-Index"] = worker.index
+    end
+    if record.debug_output or origin.is_local() then
+        stdout, stderr = stdout or answer.stdout, stderr or answer.stderr
+        if stdout and stdout ~= "" then header["X-Fn-Stdout"] = percent_encode(stdout) end
+        if stderr and stderr ~= "" then header["X-Fn-Stderr"] = percent_encode(stderr) end
+    end
+end
+
+-- Life-cycle headers (F3). `cold`: no worker of the function was loaded when the request came.
+function _M.set_state(fn, status, cold, queued)
+    header["X-FastFN-Function-State"] = cold and "cold" or "warm"
+    if cold and status < 500 then
+        header["X-FastFN-Warmed"] = "true"
+    end
+    if queued then
+        header["X-FastFN-Queued"] = "true"
+    end
+    if fn.record.stale and origin.is_local() then
+        header["x-fn-stale"] = "error"
+    end
+end
+
+-- Status and headers of an answer.
+function _M.send_head(answer, fn, id, ms, cold, queued, worker, stdout, stderr)
+    ngx.status = answer.status
+    local names, values = answer.names, answer.values
+    for i = 1, answer.n do
+        header[names[i]] = values[i]
+    end
+    header["X-Request-Id"] = id
+    _M.set_state(fn, answer.status, cold, queued)
+    if answer.no_transform then
+        ngx.req.clear_header("Accept-Encoding")    -- gzip is a transformation (P85)
+    end
+    if answer.event_stream and not answer.has_cache_control then
+        header["Cache-Control"] = "no-cache"
+    end
+    if fn.record.debug then
+        set_debug_headers(fn, id, ms, answer, worker, stdout, stderr)
+    end
+end
+
+-- A body that is complete.
+function _M.send_whole(answer, body, method)
+    if answer.bodyless then
+        if answer.status == 205 then
+            header["Content-Length"] = 0
+        end
+        return ngx.send_headers()
+    end
+    header["Content-Length"] = #body
+    if method == "HEAD" then
+        return ngx.send_headers()
+    end
+    print(body)
+end
+
+-- A body that follows in frames; each piece is passed on, and its credit returned once it has left.
+function _M.send_stream(stream, answer, method, idle_seconds)
+    if answer.length then
+        header["Content-Length"] = answer.length
+    end
+    if answer.bodyless or method == "HEAD" then
+        ngx.send_headers()
+        return dispatch.abandon(stream)
+    end
+    local connection = stream.connection
+    local unsent = #stream.body
+    if unsent > 0 then
+        print(stream.body)
+    end
+    while true do
+        local chunks = stream.chunks
+        if chunks then
+            stream.chunks = nil
+            print(chunks)
+            for i = 1, #chunks do
+                unsent = unsent + #chunks[i]
+            end
+        end
+        if not flush(true) then
+            return dispatch.abandon(stream)
+        end
+        if stream.closed and not stream.chunks then
+            break
+        end
+        if unsent > 0 and not stream.closed then
+            connection:send_window(stream, unsent)
+            unsent = 0
+        end
+        if not stream.chunks and not stream.closed and not dispatch.await_body(stream, idle_seconds) then
+            log(WARN, "a stream was silent for ", idle_seconds, " s and is cut")
+            dispatch.abandon(stream)
+            return exit(ngx.ERROR)
+        end
+    end
+    if not stream.ended then
+        return exit(ngx.ERROR)    -- it failed after the head: no clean end (F165)
+    end
+end
+
+_M.problem = errors.send
+
+return _M
