@@ -3,7 +3,17 @@ import type { Runtime } from '../functions/types.ts';
 /** Where a setting's value came from (P32). */
 export type SettingSource = 'flag' | 'environment' | 'env-file' | 'fastfn.json' | 'default';
 
-export type BinaryKey = 'openresty' | 'nginx' | 'docker' | 'python' | 'node' | 'npm' | 'php' | 'composer' | 'cargo' | 'go';
+export type BinaryKey =
+  | 'openresty'
+  | 'nginx'
+  | 'docker'
+  | 'python'
+  | 'node'
+  | 'npm'
+  | 'php'
+  | 'composer'
+  | 'cargo'
+  | 'go';
 
 /**
  * Everything the platform was told, validated once and frozen (P32-P38). Paths are absolute; units are in the names.

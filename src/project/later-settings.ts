@@ -1,0 +1,202 @@
+import { baseUrl, boolean, integer, isObject, type Kind, list, oneOf, quote, seconds, show, text } from './kinds.ts';
+import { later, optional, setting } from './setting.ts';
+
+const hostPatterns = list('hosts or *.names', (entry) =>
+  /^(\*\.)?[a-z0-9.:[\]-]+$/i.test(entry) ? null : `${quote(entry)} is not a host or *.name`,
+);
+
+const mounts = list('host:container[:ro]', (entry) =>
+  /^[^:]+:\/[^:]*(:ro)?$/.test(entry) ? null : `${quote(entry)} is not of the form host:container[:ro]`,
+);
+
+const DOMAIN_KEYS = ['domain', 'expected-target', 'enforce-https'];
+
+const domains: Kind<readonly unknown[]> = {
+  label: 'array of string or {domain, expected-target?, enforce-https?}',
+  fromText: (value) => ({ problem: `cannot be given as text: ${quote(value)}` }),
+  fromJson(value) {
+    if (!Array.isArray(value)) return { problem: `must be an array, not ${show(value)}` };
+    const isDomain = (entry: unknown) =>
+      typeof entry === 'string' ||
+      (isObject(entry) &&
+        typeof entry.domain === 'string' &&
+        Object.keys(entry).every((key) => DOMAIN_KEYS.includes(key)));
+    const odd = value.find((entry) => !isDomain(entry));
+    return odd === undefined
+      ? { value }
+      : { problem: `${show(odd)} is neither a name nor {domain, expected-target?, enforce-https?}` };
+  },
+};
+
+/** Settings of parts that this version does not have yet: checked like the others, so that one file fits both. */
+export const LATER_GROUPS = {
+  'OpenAPI and documentation': later({
+    'public-base-url': optional(baseUrl, 'Address of this service as its users see it', {
+      inFile: true,
+      env: ['FN_PUBLIC_BASE_URL'],
+    }),
+    'openapi-include-internal': setting(boolean, false, 'OpenAPI lists /_fn/* too', {
+      inFile: true,
+      env: ['FN_OPENAPI_INCLUDE_INTERNAL'],
+    }),
+    'openapi-title': setting(text(100), 'FastFN API', 'Title of the OpenAPI document', { inFile: true }),
+    'openapi-version': setting(text(100), '1.0.0', 'Version of the OpenAPI document', { inFile: true }),
+    docs: setting(boolean, true, 'Serve the API documentation', { inFile: true, env: ['FN_DOCS_ENABLED'] }),
+  }),
+  'Admin API and console': later({
+    'console.ui': setting(boolean, false, 'Serve the web console', { inFile: true, env: ['FN_UI_ENABLED'] }),
+    'console.api': setting(boolean, true, 'Serve the admin API', {
+      inFile: true,
+      env: ['FN_CONSOLE_API_ENABLED', 'FN_ADMIN_API_ENABLED'],
+    }),
+    'console.write': setting(boolean, false, 'The admin API may change functions', {
+      inFile: true,
+      env: ['FN_CONSOLE_WRITE_ENABLED'],
+    }),
+    'console.local-only': setting(boolean, true, 'Refuse callers from elsewhere', {
+      inFile: true,
+      env: ['FN_CONSOLE_LOCAL_ONLY'],
+    }),
+    'console.allowed-hosts': setting(hostPatterns, [], 'More Host values that may count as local', {
+      inFile: true,
+      env: ['FN_CONSOLE_ALLOWED_HOSTS'],
+    }),
+    'admin-token': optional(text(), 'Token of the admin API', { env: ['FN_ADMIN_TOKEN'], secret: true }),
+    'console.login-enabled': setting(boolean, false, 'Login for the console', { env: ['FN_CONSOLE_LOGIN_ENABLED'] }),
+    'console.login-api': setting(boolean, false, 'Login for /_fn/* too', { env: ['FN_CONSOLE_LOGIN_API'] }),
+    'console.login-username': optional(text(), 'Who may log in', { env: ['FN_CONSOLE_LOGIN_USERNAME'] }),
+    'console.login-password-hash': optional(text(), 'Hash of the login password', {
+      env: ['FN_CONSOLE_LOGIN_PASSWORD_HASH'],
+      secret: true,
+    }),
+    'console.login-password': optional(text(), 'Login password', { env: ['FN_CONSOLE_LOGIN_PASSWORD'], secret: true }),
+    'console.session-secret': optional(text(), 'Key that signs sessions', {
+      env: ['FN_CONSOLE_SESSION_SECRET'],
+      secret: true,
+    }),
+    'console.session-ttl-seconds': setting(integer(1), 43_200, 'How long a login lasts', {
+      env: ['FN_CONSOLE_SESSION_TTL_S'],
+    }),
+    'console.rate-limit-max': setting(integer(0), 120, 'Requests per window and client; 0 = no limit', {
+      env: ['FN_CONSOLE_RATE_LIMIT_MAX'],
+    }),
+    'console.rate-limit-window-seconds': setting(integer(1), 60, 'Length of the window', {
+      env: ['FN_CONSOLE_RATE_LIMIT_WINDOW_S'],
+    }),
+    'console.write-rate-limit-max': setting(integer(0), 30, 'Writes per window and client; 0 = no limit', {
+      env: ['FN_CONSOLE_WRITE_RATE_LIMIT_MAX'],
+    }),
+    'console.login-rate-limit-max': setting(integer(0), 5, 'Failed logins per window and client', {
+      env: ['FN_CONSOLE_LOGIN_RATE_LIMIT_MAX'],
+    }),
+    'console.login-rate-limit-window-seconds': setting(integer(1), 300, 'Length of that window', {
+      env: ['FN_CONSOLE_LOGIN_RATE_LIMIT_WINDOW_S'],
+    }),
+  }),
+  'Scheduler and jobs': later({
+    'scheduler.enabled': setting(boolean, true, 'Run schedules', { inFile: true, env: ['FN_SCHEDULER_ENABLED'] }),
+    'scheduler.persist': setting(boolean, true, 'Keep the state of schedules on disk', {
+      inFile: true,
+      env: ['FN_SCHEDULER_PERSIST_ENABLED'],
+    }),
+    'scheduler-interval': setting(integer(1), 1, 'Seconds between looks at the clock', {
+      env: ['FN_SCHEDULER_INTERVAL'],
+    }),
+    'scheduler-persist-interval': setting(integer(5, 3600), 15, 'Seconds between saves', {
+      env: ['FN_SCHEDULER_PERSIST_INTERVAL'],
+    }),
+    'scheduler-state-path': optional(text(), 'File of the scheduler', {
+      env: ['FN_SCHEDULER_STATE_PATH'],
+      defaultText: '<state dir>/scheduler-state.json',
+    }),
+    'jobs.enabled': setting(boolean, true, 'Accept jobs', { inFile: true, env: ['FN_JOBS_ENABLED'] }),
+    'jobs.max-concurrency': setting(integer(1, 1024), 2, 'Jobs at once', {
+      inFile: true,
+      env: ['FN_JOBS_MAX_CONCURRENCY'],
+    }),
+    'jobs.max-result-bytes': setting(integer(1), 262_144, 'Longest result that is kept', {
+      inFile: true,
+      env: ['FN_JOBS_MAX_RESULT_BYTES'],
+    }),
+    'jobs.retention-hours': setting(integer(1), 72, 'How long finished jobs are kept', { inFile: true }),
+    'jobs-poll-interval': setting(seconds(0), 1, 'Accepted, unused: the queue is event-driven', {
+      env: ['FN_JOBS_POLL_INTERVAL'],
+    }),
+    'jobs-dir': optional(text(), 'Folder of the queue', { env: ['FN_JOBS_DIR'], defaultText: '<state dir>/jobs' }),
+    'jobs-url': optional(text(), 'Shared job store', { env: ['FN_JOBS_URL'], secret: true }),
+  }),
+  Docker: later({
+    'docker.base-image': optional(text(), 'Image the stack image is built from', {
+      inFile: true,
+      env: ['FN_DOCKER_BASE_IMAGE'],
+    }),
+    'docker.image': optional(text(), 'Ready image to use', { inFile: true, env: ['FN_DOCKER_IMAGE'] }),
+    'docker.user': optional(text(), 'uid:gid inside the container', { inFile: true, env: ['FN_DOCKER_USER'] }),
+    'docker.memory': optional(text(), 'Memory limit', { inFile: true }),
+    'docker.cpus': optional(text(), 'CPU limit', { inFile: true }),
+    'docker.mounts': setting(mounts, [], 'More mounts', { inFile: true }),
+    'docker-run-as-root': setting(boolean, false, 'Run as root inside the container', {
+      env: ['FN_DOCKER_RUN_AS_ROOT'],
+    }),
+  }),
+  Others: later({
+    domains: setting<readonly unknown[]>(domains, [], 'Names that `doctor domains` checks', { inFile: true }),
+    'home-function': optional(text(), 'Function that answers /', { env: ['FN_HOME_FUNCTION'] }),
+    'home-redirect': optional(text(), 'Where / redirects to', { env: ['FN_HOME_REDIRECT'] }),
+    'http-verify-tls': setting(boolean, true, 'Check certificates of servers the gateway calls', {
+      env: ['FN_HTTP_VERIFY_TLS'],
+    }),
+    'strict-fs': setting(boolean, true, 'Limit the files a handler may read and write', { env: ['FN_STRICT_FS'] }),
+    'strict-fs-allow': optional(text(), 'More folders a handler may use', { env: ['FN_STRICT_FS_ALLOW'] }),
+    'secrets-key': optional(text(), 'Key for secrets encrypted at rest', { env: ['FN_SECRETS_KEY'], secret: true }),
+    'dependencies.infer': setting(boolean, false, 'Derive dependencies from imports', { inFile: true }),
+    'infer-python': setting(boolean, false, 'Derive Python dependencies from imports', {
+      env: ['FN_AUTO_INFER_PY_DEPS'],
+    }),
+    'infer-node': setting(boolean, false, 'Derive Node dependencies from imports', {
+      env: ['FN_AUTO_INFER_NODE_DEPS'],
+    }),
+    'infer-write-manifest': setting(boolean, false, 'Write what was derived', {
+      env: ['FN_AUTO_INFER_WRITE_MANIFEST'],
+    }),
+    'infer-strict': setting(boolean, true, 'Fail on imports that cannot be resolved', {
+      env: ['FN_AUTO_INFER_STRICT'],
+    }),
+    'infer-python-backend': setting(oneOf('native', 'pipreqs'), 'native', 'How Python imports are resolved', {
+      env: ['FN_PY_INFER_BACKEND'],
+    }),
+    'infer-node-backend': setting(
+      oneOf('native', 'detective', 'require-analyzer'),
+      'native',
+      'How Node imports are resolved',
+      {
+        env: ['FN_NODE_INFER_BACKEND'],
+      },
+    ),
+    'go-build-timeout-seconds': setting(integer(1), 180, 'How long a Go build may take', {
+      env: ['FN_GO_BUILD_TIMEOUT_S', 'GO_BUILD_TIMEOUT_S'],
+    }),
+    'rust-build-timeout-seconds': setting(integer(1), 180, 'How long a Rust build may take', {
+      env: ['FN_RUST_BUILD_TIMEOUT_S'],
+    }),
+    'hot-reload-watchdog-poll': setting(seconds(0.01), 0.2, 'Step of polling watchers, seconds', {
+      env: ['FN_HOT_RELOAD_WATCHDOG_POLL'],
+    }),
+    'runtime-log-file': optional(text(), 'File of handler output', {
+      env: ['FN_RUNTIME_LOG_FILE'],
+      defaultText: '<log dir>/runtime.log',
+    }),
+    'native-session-file': optional(text(), 'Where run.json is also written', { env: ['FASTFN_NATIVE_SESSION_FILE'] }),
+  }),
+};
+
+/** Variables of older setups that do nothing here, with what to use instead, if anything. */
+export const RETIRED_VARIABLES: readonly (readonly [pattern: RegExp, replacement: string | null])[] = [
+  [/^FN_DOCKER_BIN$/, null],
+  [/^FN_MAX_ASSET_BYTES$/, null],
+  [/^FN_RUNTIME_SOCKETS$|^FN_(PY|NODE|PHP|RUST|GO)_SOCKET$/, 'FN_RUNTIME_DAEMONS'],
+  [/^FN_MAX_FRAME_BYTES$/, 'FN_MAX_BODY_BYTES'],
+  [/^FN_(PY|NODE|GO|RUST|PHP)_POOL_\w+$|^FN_(PY|GO|RUST)_RUNTIME_WORKER_POOL$/, 'worker_pool in fn.config.json'],
+  [/^FN_NODE_RUNTIME_PROCESS_POOL$|^FN_PHP_DAEMON_MAX_CONNECTIONS$/, 'FN_RUNTIME_DAEMONS'],
+  [/^FN_PUBLIC_EXPLORE$|^FN_LUA_COVERAGE\w*$/, null],
+];
