@@ -1,0 +1,255 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FoundNginx } from '../doctor/types.ts';
+import { FastfnError } from '../errors.ts';
+import type { ProjectConfig } from '../project/types.ts';
+import type { WorkerAddress } from '../workers/types.ts';
+import { type LinkMessage, type LinkServer, listenForNginxWorkers } from './link-server.ts';
+import { type NginxProcess, startNginx, testConfiguration } from './nginx.ts';
+import { createPrivateClient, type PrivateClient } from './private-client.ts';
+import { nginxWorkers, renderNginxConf } from './render.ts';
+import { changedDocument, type RouteTable, type TableDocument, wholeDocument } from './route-table.ts';
+
+/** A nginx worker that is blocked by a Lua function holds its acknowledgement; nobody waits longer for it. */
+const ACK_TIMEOUT_MS = 3000;
+const POLL_MS = 2;
+/** Documents after which the whole table is pushed again, so that a restarted nginx worker applies few. */
+const DOCUMENTS_PER_BASE = 64;
+
+/** A function's workers of one revision, as every nginx worker is told. */
+export interface WorkersAnnouncement {
+  readonly functionKey: string;
+  readonly revision: string;
+  readonly workers: readonly WorkerAddress[];
+  /** Why there are none. */
+  readonly failure?: {
+    readonly status: number;
+    readonly error: string;
+    readonly retry_after?: number;
+    readonly stack?: string;
+  };
+}
+
+export interface GatewayOptions {
+  readonly config: ProjectConfig;
+  readonly nginx: FoundNginx;
+  readonly runDir: string;
+  readonly port: number;
+  readonly routes: number;
+  readonly user: { readonly name: string; readonly group: string } | null;
+  onMessage(message: LinkMessage): void;
+  /** A line of nginx's error log. */
+  onLine(line: string): void;
+  /** The master is gone although nobody asked it to end. */
+  onExit(reason: string): void;
+  /** A new master runs (watchdog, run.json). */
+  onMaster(pid: number | null): void;
+}
+
+/** nginx with its Lua data plane: the only part of the supervisor that knows it. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #client: PrivateClient;
+  readonly #announcements = new Map<string, WorkersAnnouncement>();
+  #link: LinkServer | null = null;
+  #nginx: NginxProcess | null = null;
+  #table: RouteTable | null = null;
+  #version = 0;
+  #documents = 0;
+  #stopping = false;
+  #pushing: Promise<void> = Promise.resolve();
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#client = createPrivateClient(join(options.runDir, 'gateway.sock'));
+  }
+
+  /** Pids of the nginx workers that are connected. */
+  get workerPids(): readonly number[] {
+    return [...(this.#link?.workers.keys() ?? [])];
+  }
+
+  get link(): LinkServer | null {
+    return this.#link;
+  }
+
+  get masterPid(): number | null {
+    return this.#nginx?.pid ?? null;
+  }
+
+  /** Renders and tests the configuration, listens for nginx workers, starts nginx. */
+  async start(): Promise<void> {
+    const { runDir } = this.#options;
+    await this.#writeConfiguration();
+    this.#link = await listenForNginxWorkers({
+      socketPath: join(runDir, 'supervisor.sock'),
+      welcome: () => [...this.#announcements.values()].map(announcementMessage),
+      onMessage: (message) => this.#options.onMessage(message),
+      onGone: () => {},
+    });
+    this.#startMaster();
+  }
+
+  async #writeConfiguration(): Promise<void> {
+    const { runDir, config, nginx } = this.#options;
+    await Promise.all(
+      ['body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) =>
+        mkdir(join(runDir, 'tmp', name), { recursive: true, mode: 0o700 }),
+      ),
+    );
+    const confPath = join(runDir, 'nginx.conf');
+    await writeFile(confPath, renderNginxConf({ ...this.#options, config }), { mode: 0o600 });
+    await testConfiguration(nginx.path, confPath, runDir);
+  }
+
+  #startMaster(): void {
+    const { runDir, nginx } = this.#options;
+    const master = startNginx({
+      binary: nginx.path,
+      confPath: join(runDir, 'nginx.conf'),
+      prefix: runDir,
+      onLine: (line) => this.#options.onLine(line),
+    });
+    this.#nginx = master;
+    this.#options.onMaster(master.pid);
+    void master.exited.then((reason) => {
+      if (this.#nginx === master && !this.#stopping) this.#options.onExit(reason);
+    });
+  }
+
+  /** Starts nginx anew after its master died (P102) and pushes the table again. */
+  async restart(): Promise<void> {
+    this.#version = 0;
+    this.#startMaster();
+    if (this.#table) await this.#pushWhole(this.#table);
+  }
+
+  /** Makes `table` what every request sees that starts afterwards; resolves when the shared dict has it. */
+  push(table: RouteTable): Promise<void> {
+    const turn = this.#pushing.then(() => this.#push(table));
+    this.#pushing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #push(table: RouteTable): Promise<void> {
+    if (this.#table === null || this.#documents >= DOCUMENTS_PER_BASE) return this.#pushWhole(table);
+    const document = changedDocument(this.#table, table, this.#version + 1);
+    if (document) await this.#send(document, table);
+  }
+
+  async #pushWhole(table: RouteTable): Promise<void> {
+    await this.#send(wholeDocument(table, this.#version + 1), table);
+    this.#documents = 0;
+  }
+
+  async #send(document: TableDocument, table: RouteTable): Promise<void> {
+    const body = JSON.stringify(document);
+    await this.#untilListening(() => this.#client.post('/table', body));
+    this.#version = document.version;
+    this.#documents += 1;
+    this.#table = table;
+    this.#link?.broadcast({ type: 'table', version: document.version });
+  }
+
+  /** nginx opens its listener within milliseconds of its start; until then the socket is missing or refuses. */
+  async #untilListening<T>(attempt: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#options.config.readyTimeoutSeconds * 1000;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        const starting = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET';
+        if (!starting || this.#stopping || performance.now() > deadline) throw error;
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  /** Resolves when every connected nginx worker has applied the current version, or is blocked for too long. */
+  async acknowledged(): Promise<void> {
+    const version = this.#version;
+    const deadline = performance.now() + ACK_TIMEOUT_MS;
+    while (performance.now() < deadline && !this.#stopping) {
+      const workers = [...(this.#link?.workers.values() ?? [])];
+      if (workers.length > 0 && workers.every((worker) => worker.acked >= version)) return;
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Whether as many nginx workers as configured are connected and have the current table. */
+  get isComplete(): boolean {
+    const workers = [...(this.#link?.workers.values() ?? [])];
+    return (
+      workers.length >= nginxWorkers(this.#options.config) && workers.every((worker) => worker.acked >= this.#version)
+    );
+  }
+
+  /** Tells every nginx worker, and those that connect later, which workers a function has. */
+  announce(announcement: WorkersAnnouncement): void {
+    this.#announcements.set(announcement.functionKey, announcement);
+    this.#link?.broadcast(announcementMessage(announcement));
+  }
+
+  /** Forgets a deleted function. */
+  forget(functionKey: string): void {
+    this.#announcements.delete(functionKey);
+  }
+
+  /** Whether Lua code loads (P106), asked of the real interpreter. */
+  async checkLua(record: object): Promise<{ ok: boolean; error?: string; message?: string; files: string[] }> {
+    const answer = await this.#untilListening(() => this.#client.post('/lua/check', JSON.stringify(record)));
+    const { files, ...rest } = answer as { ok: boolean; error?: string; message?: string; files?: unknown };
+    return { ...rest, files: Array.isArray(files) ? files.map(String) : [] };
+  }
+
+  /** Reopens the access log after it was renamed. */
+  reopenLogs(): void {
+    this.#nginx?.signal('SIGUSR1');
+  }
+
+  /** `/_fn/ready` answers 503 from now on (P104). */
+  announceDrain(): void {
+    this.#link?.broadcast({ type: 'drain' });
+  }
+
+  /** Refuses new connections and lets running requests end (QUIT), at most for `graceMs`, then TERM. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const master = this.#nginx;
+    if (master) {
+      if (graceMs > 0) {
+        master.signal('SIGQUIT');
+        const timer = new AbortController();
+        await Promise.race([master.exited, sleep(graceMs, timer.signal)]);
+        timer.abort();
+      }
+      await master.stop();
+      this.#options.onMaster(null);
+    }
+    this.#client.close();
+    await this.#link?.close();
+  }
+}
+
+function announcementMessage(announcement: WorkersAnnouncement): object {
+  const { functionKey, ...rest } = announcement;
+  return { type: 'workers', function: functionKey, ...rest };
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** For callers that must name the failure. */
+export function gatewayFailed(reason: string): FastfnError {
+  return new FastfnError('NGINX_FAILED', `nginx cannot be kept alive: ${reason}`, {
+    hint: 'its last lines are in error.log of the log folder',
+  });
+}
