@@ -294,7 +294,7 @@ end
 function _M.open(address, hooks)
     local self = setmetatable({
         address = address, parse_head = hooks.parse_head, on_closed = hooks.on_closed, on_end = hooks.on_end,
-        streams = {}, open_streams = 0, last_id = 0,
+        streams = {}, open_streams = 0, served = 0, last_id = 0,
         out = {}, spare_out = {}, out_n = 0, awake = false, wakeup = semaphore.new(0),
         connected = false, dead = false, retired = false, closing = false,
     }, mt)
@@ -330,6 +330,7 @@ function _M.open_stream(self, stream)
     self.last_id = id
     self.streams[id] = stream
     self.open_streams = self.open_streams + 1
+    self.served = self.served + 1
     stream.id, stream.connection, stream.credit = id, self, MAX_BODY_BYTES
     return id
 end

@@ -102,7 +102,7 @@ end
 
 local function report_if_stuck(_, stream, connection, id)
     if connection.streams[id] == stream and not connection.dead then
-        link.send({ type = "stuck", pid = connection.address.pid })
+        link.send({ type = "stuck", pid = connection.address.pid, open = connection.open_streams, served = connection.served })
     end
 end
 

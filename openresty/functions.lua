@@ -6,13 +6,14 @@ local link = require "openresty.link"
 local semaphore = require "ngx.semaphore"
 
 local now = ngx.now
-local ipairs, pairs = ipairs, pairs
+local ipairs, pairs, tostring = ipairs, pairs, tostring
 
 local OUTSTANDING_BEFORE_GROWTH = 8    -- P109
 local ASK_AGAIN_SECONDS = 0.05         -- a burst asks the supervisor once, not once per request
 
 local _M = {}
 local registry = {}
+local connections = {}    -- worker pid -> this nginx worker's connection to it
 local hooks    -- what connections call back; set once by dispatch
 
 function _M.set_hooks(table_of_hooks)
@@ -189,8 +190,33 @@ function _M.connect(worker)
         open = connection.open(worker.address, hooks)
         open.worker = worker
         worker.connection = open
+        connections[worker.address.pid] = open
     end
     return open
+end
+
+-- What this nginx worker has open with each function worker, and has sent it in all, where that changed since the last call:
+-- { [pid] = {open, served} }. The pool judges idleness, recycling and stuck workers by it.
+function _M.usage()
+    local changed
+    for pid, open in pairs(connections) do
+        if open.served ~= open.reported_served or open.open_streams ~= open.reported_open then
+            open.reported_served, open.reported_open = open.served, open.open_streams
+            changed = changed or {}
+            changed[tostring(pid)] = { open.open_streams, open.served }
+        end
+        if open.dead then
+            connections[pid] = nil
+        end
+    end
+    return changed
+end
+
+-- This nginx worker is about to exit: each connection ends with its last stream.
+function _M.close_connections()
+    for _, open in pairs(connections) do
+        open:retire()
+    end
 end
 
 -- Forgets a worker whose connection ended; the supervisor's next announcement decides what follows.

@@ -24,6 +24,10 @@ function _M.init_worker(supervisor_socket)
     counters.drop_share()
     require("openresty.request_id").init()
     route_table.pid_text = "\0" .. ngx.worker.pid() .. "\0"
+    _M.on_exit(function()
+        functions.close_connections()
+        link.stop()
+    end)
     link.start(supervisor_socket, {
         connected = function()
             route_table.sync()
@@ -34,8 +38,15 @@ function _M.init_worker(supervisor_socket)
             functions.announce(message["function"], message.revision, message.workers, failure ~= cjson.null and failure or nil)
         end,
         table = function() route_table.sync() end,
+        usage = functions.usage,
         drain = function() platform.draining = true end,
     })
+end
+
+-- nginx waits for its workers' timers and sockets when it drains, and ours never end by themselves: a timer that would fire in a
+-- year is called early when the worker begins to exit.
+function _M.on_exit(callback)
+    ngx.timer.at(31536000, callback)
 end
 
 return _M

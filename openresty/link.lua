@@ -6,14 +6,14 @@ local semaphore = require "ngx.semaphore"
 local clear = require "table.clear"
 
 local tcp, timer_at, spawn, wait, kill = ngx.socket.tcp, ngx.timer.at, ngx.thread.spawn, ngx.thread.wait, ngx.thread.kill
-local log, ERR = ngx.log, ngx.ERR
+local log, ERR, now = ngx.log, ngx.ERR, ngx.now
 
 local NEVER_MS = 2147483647
 local BEAT_SECONDS = 0.5       -- the supervisor kills an nginx worker that is silent for longer than any deadline allows
 local RETRY_SECONDS = 0.02
 
 local _M = { connected = false }
-local out, out_n, wakeup, handlers, path = {}, 0, nil, nil, nil
+local out, out_n, wakeup, handlers, path, stopping = {}, 0, nil, nil, nil, false
 
 -- Queues one message; before the connection stands (or while it is renewed) messages are kept.
 function _M.send(message)
@@ -43,10 +43,15 @@ local function read_loop(sock)
 end
 
 local function write_loop(sock)
+    local last_beat = 0
     while true do
-        local ok = wakeup:wait(BEAT_SECONDS)
-        if not ok and out_n == 0 then
-            _M.send({ type = "beat" })
+        wakeup:wait(BEAT_SECONDS)
+        if stopping then
+            return
+        end
+        if now() - last_beat >= BEAT_SECONDS then
+            last_beat = now()
+            _M.send({ type = "beat", usage = handlers.usage() })
         end
         if out_n > 0 then
             local batch, n = table.concat(out, "", 1, out_n), out_n
@@ -76,10 +81,19 @@ local function run(premature)
         _M.connected = false
     end
     sock:close()
-    timer_at(RETRY_SECONDS, run)
+    if not stopping then
+        timer_at(RETRY_SECONDS, run)
+    end
 end
 
--- Begins; `table_of_handlers` maps message types to functions, and `connected` is called after each (re)connection.
+-- Ends the connection for good: this nginx worker exits.
+function _M.stop()
+    stopping = true
+    wakeup:post(1)
+end
+
+-- Begins; `table_of_handlers` maps message types to functions, and `connected` is called after each (re)connection,
+-- `usage` for what each beat reports of the function workers.
 function _M.start(socket_path, table_of_handlers)
     path, handlers = socket_path, table_of_handlers
     wakeup = semaphore.new(0)

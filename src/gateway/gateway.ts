@@ -37,7 +37,10 @@ export interface GatewayOptions {
   readonly port: number;
   readonly routes: number;
   readonly user: { readonly name: string; readonly group: string } | null;
-  onMessage(message: LinkMessage): void;
+  /** What the nginx worker `nginxPid` says. */
+  onMessage(message: LinkMessage, nginxPid: number): void;
+  /** An nginx worker's connection ended. */
+  onWorkerGone(nginxPid: number): void;
   /** A line of nginx's error log. */
   onLine(line: string): void;
   /** The master is gone although nobody asked it to end. */
@@ -84,8 +87,8 @@ export class Gateway {
     this.#link = await listenForNginxWorkers({
       socketPath: join(runDir, 'supervisor.sock'),
       welcome: () => [...this.#announcements.values()].map(announcementMessage),
-      onMessage: (message) => this.#options.onMessage(message),
-      onGone: () => {},
+      onMessage: (message, pid) => this.#options.onMessage(message, pid),
+      onGone: (pid) => this.#options.onWorkerGone(pid),
     });
     this.#startMaster();
   }

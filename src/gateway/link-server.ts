@@ -7,10 +7,13 @@ const Message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), worker: z.number().int(), pid: z.number().int() }),
   z.object({ type: z.literal('acked'), version: z.number().int() }),
   z.object({ type: z.literal('need'), function: z.string(), revision: z.string() }),
-  z.object({ type: z.literal('stuck'), pid: z.number().int() }),
+  z.object({ type: z.literal('stuck'), pid: z.number().int(), open: z.number(), served: z.number() }),
   z.object({ type: z.literal('closed'), pid: z.number().int() }),
   z.object({ type: z.literal('probe'), nonce: z.string() }),
-  z.object({ type: z.literal('beat') }),
+  z.object({
+    type: z.literal('beat'),
+    usage: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
+  }),
   z.object({ type: z.literal('files'), function: z.string(), revision: z.string(), files: z.unknown() }),
   z.object({
     type: z.literal('log'),
@@ -46,7 +49,7 @@ interface Connection {
 
 /**
  * Listens for the nginx workers. `welcome` gives the messages a newly connected worker must have; `onMessage` hears everything
- * but beats; `onGone` is told the pid of a worker whose connection ended.
+ * `onGone` is told the pid of a worker whose connection ended.
  */
 export async function listenForNginxWorkers(options: {
   readonly socketPath: string;
@@ -84,7 +87,7 @@ export async function listenForNginxWorkers(options: {
     if (!connection.worker) return;
     connection.worker.heardAt = performance.now();
     if (message.type === 'acked') connection.worker.acked = message.version;
-    if (message.type !== 'beat') options.onMessage(message, connection.worker.pid);
+    options.onMessage(message, connection.worker.pid);
   }
 
   await new Promise<void>((resolve, reject) => {
