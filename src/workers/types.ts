@@ -37,4 +37,6 @@ export interface WorkerLogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** The last line of a request sent with CAPTURE; `message` is empty when it has nothing (more) to say. */
+  readonly last?: true;
 }
