@@ -26,9 +26,14 @@ export interface FoundNginx extends FoundProgram {
   readonly luaVersion: string;
 }
 
+/** The nginx that came closest, and whether only a Lua library keeps it from working. */
+export interface MissingNginx extends MissingProgram {
+  readonly lacksLibrary: boolean;
+}
+
 /** What this machine offers to native mode. A runtime that is not enabled is null. */
 export interface NativePrerequisites {
-  readonly nginx: FoundNginx | MissingProgram;
+  readonly nginx: FoundNginx | MissingNginx;
   readonly node: Program | null;
   readonly npm: Program | null;
   readonly python: Program | null;
@@ -44,6 +49,6 @@ export const INSTALL_TOOLS = { node: 'npm', python: 'pip', php: 'composer' } as 
   string
 >;
 
-export function isMissing(program: Program | FoundNginx): program is MissingProgram {
+export function isMissing<T extends Program>(program: T): program is Extract<T, MissingProgram> {
   return 'problem' in program;
 }

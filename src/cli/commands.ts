@@ -1,0 +1,114 @@
+import type { ExitCode } from '../errors.ts';
+import { flagOf } from '../project/setting.ts';
+import { ALL_SETTINGS } from '../project/settings.ts';
+import type { Invocation, Terminal } from './terminal.ts';
+
+/** A flag of the command line: one of the table of settings, or one of a command alone. */
+export interface Flag {
+  /** In commander's notation, like `-q, --quiet` or `--port <number>`. */
+  readonly notation: string;
+  readonly help: string;
+  /** Name in the table of settings. */
+  readonly setting?: string;
+  /** May be given several times. */
+  readonly isRepeatable?: boolean;
+}
+
+export type CommandRun = (invocation: Invocation, terminal: Terminal) => Promise<ExitCode>;
+
+export interface CommandDefinition {
+  readonly name: string;
+  /** Positional argument in commander's notation. */
+  readonly argument?: string;
+  readonly summary: string;
+  readonly flags: readonly Flag[];
+  /** Command lines that work, for help and the reference. */
+  readonly examples: readonly string[];
+  /** Loads the code only when the command is called. */
+  load(): Promise<CommandRun>;
+}
+
+const GLOBAL_SETTINGS = ['logs.format', 'logs.level', 'quiet', 'dev-verbose-logs'];
+
+/** Flags of every command, accepted before and after its name (P2). */
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  { notation: '--config <file>', help: 'Configuration to read instead of ./fastfn.json' },
+  { notation: '--cwd <dir>', help: 'Work as if started in this folder' },
+  { notation: '--env-file <file>', help: 'More variables, over those of .env; may be repeated', isRepeatable: true },
+  ...GLOBAL_SETTINGS.map((name) => settingFlag(name, 'dev')!),
+  { notation: '-h, --help', help: 'Show what a command does and its flags' },
+  { notation: '--version', help: 'Show the version' },
+];
+
+const JSON_FLAG: Flag = { notation: '--json', help: 'Print one JSON document' };
+
+/** Every command of this version, in the order of help. */
+export const COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'dev',
+    argument: '[dir]',
+    summary: 'Serve a folder of functions and reload what changes',
+    flags: [...serveFlags('dev'), { notation: '--open', help: 'Open the address in a browser' }],
+    examples: ['fastfn dev --native examples/hello', 'fastfn dev --native examples/hello --port 3000'],
+    load: async () => (await import('./dev.ts')).dev,
+  },
+  {
+    name: 'run',
+    argument: '[dir]',
+    summary: 'Serve a folder of functions with production defaults',
+    flags: serveFlags('run'),
+    examples: ['fastfn run --native examples/hello', 'fastfn run --native examples/hello --dry-run'],
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'doctor',
+    summary: 'Check this machine and this project, and repair what is safe to repair',
+    flags: [
+      JSON_FLAG,
+      { notation: '--fix', help: 'Repair: write a missing fastfn.json, install missing system packages' },
+      { notation: '--yes', help: 'Do not ask before installing' },
+      { notation: '--strict', help: 'Warnings count as failures' },
+    ],
+    examples: ['fastfn doctor', 'fastfn doctor --fix --yes'],
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'version',
+    summary: 'Show the version',
+    flags: [JSON_FLAG],
+    examples: ['fastfn version', 'fastfn version --json'],
+    load: async () => (await import('./show-version.ts')).showVersion,
+  },
+  {
+    name: 'help',
+    argument: '[command]',
+    summary: 'Show what a command does and its flags',
+    flags: [],
+    examples: ['fastfn help', 'fastfn help dev'],
+    load: async () => (await import('./help.ts')).help,
+  },
+];
+
+/** Names that are kept for commands of a later version (P23). */
+export const LATER_COMMANDS: readonly string[] = ['build', 'deploy', 'test'];
+
+function serveFlags(command: 'dev' | 'run'): Flag[] {
+  const settings = Object.keys(ALL_SETTINGS).filter((name) => !GLOBAL_SETTINGS.includes(name));
+  return [
+    { notation: '--native', help: 'Use nginx and the languages of this machine instead of Docker' },
+    ...settings.map((name) => settingFlag(name, command)).filter((flag) => flag !== undefined),
+    { notation: '--build', help: 'Build the Docker image again' },
+    { notation: '--dry-run', help: 'Print what would be used, as JSON, and start nothing' },
+  ];
+}
+
+function settingFlag(name: string, command: 'dev' | 'run'): Flag | undefined {
+  const setting = ALL_SETTINGS[name]!;
+  const notation = flagOf(setting, command);
+  return notation === undefined ? undefined : { notation, help: setting.help, setting: name };
+}
+
+/** The long name of a flag, without dashes and value. */
+export function longName(flag: Flag): string {
+  return /--([a-z-]+)/.exec(flag.notation)![1]!;
+}

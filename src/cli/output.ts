@@ -1,0 +1,57 @@
+/** Text that waits for a slow reader beyond this is not shown: a paused pager must not grow or stop the supervisor. */
+const MAX_WAITING_BYTES = 1 << 20;
+const FLUSH_LIMIT_MS = 1000;
+
+/** Writes whole lines to standard output or standard error; a reader that leaves (`| head -1`) is no failure. */
+export class Output {
+  readonly #stream: NodeJS.WriteStream;
+  #dropped = 0;
+  #isClosed = false;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    stream.on('error', () => {
+      this.#isClosed = true;
+    });
+  }
+
+  get isTerminal(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  line(text: string): void {
+    if (this.#isClosed) return;
+    if (this.#stream.writableLength > MAX_WAITING_BYTES) {
+      this.#dropped++;
+      return;
+    }
+    const remark = this.#dropped === 0 ? '' : `(${this.#dropped} lines were not shown: the reader is too slow)\n`;
+    this.#dropped = 0;
+    this.#stream.write(`${remark}${text}\n`);
+  }
+
+  /** A result: never dropped. */
+  text(text: string): void {
+    if (!this.#isClosed) this.#stream.write(text);
+  }
+
+  /** Resolves when everything was taken by the system, or nobody takes it for a while. */
+  async flush(): Promise<void> {
+    if (this.#isClosed || this.#stream.writableLength === 0) return;
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, FLUSH_LIMIT_MS);
+      this.#stream.write('', () => {
+        clearTimeout(limit);
+        resolve();
+      });
+    });
+  }
+}
+
+/** Colours on a terminal only; NO_COLOR turns them off, FORCE_COLOR on, and it wins (P1). */
+export function wantsColour(output: Output, env: NodeJS.ProcessEnv): boolean {
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '')
+    return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  return output.isTerminal && env.TERM !== 'dumb';
+}

@@ -1,0 +1,43 @@
+import { scanFunctions } from '../doctor/scan.ts';
+import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
+import { judgeNative } from '../doctor/verdict.ts';
+import { FastfnError } from '../errors.ts';
+import type { ProjectConfig } from '../project/types.ts';
+import type { StackEvent } from '../stack/events.ts';
+
+/** Docker mode is a later version's; one sentence says what works instead (P28, P40). */
+export function refuseDockerMode(command: string, { nginx }: NativePrerequisites): never {
+  const here = `"fastfn ${command} --native"`;
+  const alternative = isMissing(nginx)
+    ? `${here} is, but needs nginx with Lua: ${nginx.problem}`
+    : `use ${here}, which works here`;
+  const hint = isMissing(nginx) ? nginx.hint : undefined;
+  throw new FastfnError('PREREQUISITE_MISSING', `Docker mode is not available in this version; ${alternative}`, {
+    hint,
+  });
+}
+
+/**
+ * Refuses to start without what native mode needs (P40, P41), all problems together; returns what is only worth a
+ * warning. The functions are looked at only when something is missing: that decides whether it matters.
+ */
+export async function requireNative(config: ProjectConfig, prerequisites: NativePrerequisites): Promise<StackEvent[]> {
+  const { nginx, node, python, php } = prerequisites;
+  if (![nginx, node, python, php].some((program) => program !== null && isMissing(program))) return [];
+  const { functions } = await scanFunctions(config);
+  const { problems, warnings } = judgeNative(config, prerequisites, functions);
+  if (problems.length > 0) {
+    const code = problems.some(({ configured }) => configured) ? 'BINARY_UNUSABLE' : 'PREREQUISITE_MISSING';
+    const lines = (texts: readonly string[]) => [...new Set(texts)].join('\n');
+    throw new FastfnError(code, lines(problems.map(({ problem }) => problem)), {
+      hint: lines(problems.map(({ hint }) => hint)),
+    });
+  }
+  return warnings.map(({ problem, hint }) => ({
+    type: 'problem',
+    severity: 'warning',
+    path: '',
+    message: problem,
+    hint,
+  }));
+}

@@ -1,0 +1,114 @@
+import { Command, CommanderError, Option } from 'commander';
+import { ExitCode as Exit, type ExitCode, FastfnError } from '../errors.ts';
+import { nearest } from '../functions/nearest.ts';
+import { COMMANDS, type CommandDefinition, type Flag, GLOBAL_FLAGS, LATER_COMMANDS, longName } from './commands.ts';
+import { describeCommand, describeProgram } from './help.ts';
+import type { Invocation, Terminal } from './terminal.ts';
+import { describeVersion } from './version.ts';
+
+/** Parses a command line and runs what it names. Mistakes are thrown as USAGE errors (P2). */
+export async function execute(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const later = argv.find((word) => !word.startsWith('-'));
+  if (later !== undefined && LATER_COMMANDS.includes(later)) {
+    throw new FastfnError('NOT_AVAILABLE', `"fastfn ${later}" is not available in this version`);
+  }
+  const { command, invocation } = parse(argv);
+  if (invocation.flags.version) return print(describeVersion(invocation.flags.json === true), terminal);
+  if (invocation.flags.help) return print(command ? describeCommand(command) : describeProgram(), terminal);
+  if (command === undefined) {
+    terminal.err.line(describeProgram());
+    return Exit.usage;
+  }
+  const run = await command.load();
+  return run(invocation, terminal);
+}
+
+function print(text: string, terminal: Terminal): ExitCode {
+  terminal.out.text(`${text}\n`);
+  return Exit.ok;
+}
+
+function parse(argv: readonly string[]): { command: CommandDefinition | undefined; invocation: Invocation } {
+  let command: CommandDefinition | undefined;
+  let args: readonly string[] = [];
+  const program = silent(new Command('fastfn'), GLOBAL_FLAGS).action(() => undefined);
+  for (const definition of COMMANDS) {
+    const sub = silent(program.command(definition.name), definition.flags);
+    if (definition.argument) sub.argument(definition.argument);
+    sub.action(() => {
+      command = definition;
+      args = sub.args;
+    });
+  }
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    throw error instanceof CommanderError ? usageError(error, program) : error;
+  }
+  const sub = program.commands.find((candidate) => candidate.name() === command?.name);
+  return {
+    command,
+    invocation: {
+      args,
+      ...collect([...GLOBAL_FLAGS, ...(command?.flags ?? [])], { ...sub?.opts(), ...program.opts() }),
+    },
+  };
+}
+
+/** A commander command that prints nothing and never exits; every switch also has a `--no-` form (P2). */
+function silent(command: Command, flags: readonly Flag[]): Command {
+  command.exitOverride().helpOption(false).helpCommand(false).showSuggestionAfterError(false);
+  command.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+  for (const flag of flags) {
+    const option = new Option(flag.notation);
+    if (flag.isRepeatable) option.argParser((value: string, earlier: string[] = []) => [...earlier, value]);
+    command.addOption(option);
+    if (!option.required) command.addOption(new Option(`--no-${longName(flag)}`));
+  }
+  return command;
+}
+
+/** Splits commander's values into those of settings and those of the command. */
+function collect(
+  flags: readonly Flag[],
+  values: Record<string, string | boolean | string[]>,
+): Omit<Invocation, 'args'> {
+  const settings: Record<string, string | boolean> = {};
+  const own: Record<string, string | boolean | string[]> = {};
+  for (const flag of flags) {
+    const value = values[new Option(flag.notation).attributeName()];
+    if (value === undefined) continue;
+    if (flag.setting === undefined) own[longName(flag)] = value;
+    else settings[flag.setting] = value as string | boolean;
+  }
+  return { settings, flags: own };
+}
+
+/** Commander's complaint in one line, with the nearest known name. */
+function usageError(error: CommanderError, program: Command): FastfnError {
+  const named = /'([^']+)'/.exec(error.message)?.[1] ?? '';
+  if (error.code === 'commander.unknownOption') {
+    const known = program.commands.flatMap((command) => command.options).concat(program.options);
+    return unknown('flag', named.split('=', 1)[0]!, [...new Set(known.map((option) => option.long!))]);
+  }
+  if (error.code === 'commander.excessArguments' && program.args.length > 0 && !isCommand(program.args[0]!)) {
+    return unknown(
+      'command',
+      program.args[0]!,
+      COMMANDS.map(({ name }) => name),
+    );
+  }
+  return new FastfnError('USAGE', error.message.replace(/^error: /, ''));
+}
+
+function isCommand(name: string): boolean {
+  return COMMANDS.some((command) => command.name === name);
+}
+
+function unknown(what: string, given: string, known: readonly string[]): FastfnError {
+  const suggestion = nearest(given, known);
+  return new FastfnError(
+    'USAGE',
+    `unknown ${what} "${given}"${suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`}`,
+  );
+}
