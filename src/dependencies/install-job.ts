@@ -27,8 +27,22 @@ const LOCK_POLL_MS = 100;
  * is there, else with why it is not.
  */
 export async function install(job: InstallJob): Promise<InstallFailure | null> {
-  const limit = AbortSignal.any([job.stop, AbortSignal.timeout(job.timeoutSeconds * 1000)]);
   mkdirSync(dirname(job.set.lockFile), { recursive: true });
+  // Not AbortSignal.any with AbortSignal.timeout: Node 20 may collect that pair before it fires.
+  const limit = new AbortController();
+  const abort = () => limit.abort();
+  const timer = setTimeout(abort, job.timeoutSeconds * 1000);
+  job.stop.addEventListener('abort', abort);
+  if (job.stop.aborted) abort();
+  try {
+    return await installOnce(job, limit.signal);
+  } finally {
+    clearTimeout(timer);
+    job.stop.removeEventListener('abort', abort);
+  }
+}
+
+async function installOnce(job: InstallJob, limit: AbortSignal): Promise<InstallFailure | null> {
   while (!isInstalled(job.set)) {
     if (limit.aborted) return { reason: 'another stack did not finish this install in time', tail: [] };
     if (!takeLock(job.set.lockFile)) {
