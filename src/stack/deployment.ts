@@ -1,0 +1,408 @@
+import { dirname } from 'node:path';
+import type { Installer, InstallHandle, InstallResult } from '../dependencies/types.ts';
+import { FastfnError } from '../errors.ts';
+import type { FunctionDefinition } from '../functions/types.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { compileFunction, executionLimit, type FunctionRecord, type LuaCode, type Unavailable } from '../gateway/route-table.ts';
+import type { ProjectConfig } from '../project/types.ts';
+import { eventContext } from '../workers/messages.ts';
+import type { WorkerPool } from '../workers/pool.ts';
+import type { CompiledModule, FunctionRevision, WorkerAddress } from '../workers/types.ts';
+import { compileTypeScript } from '../workers/typescript.ts';
+import type { StackEvent } from './events.ts';
+import { readLuaCode } from './lua-code.ts';
+
+/** A load that failed is tried again by the first request after this time: what it needs may be back (a database, say). */
+const FAILURE_LASTS_MS = 2000;
+
+const INSTALLING: Unavailable = { status: 503, error: 'dependencies are being installed', retry_after: 2, warming: true };
+const INSTALL_FAILED: Unavailable = { status: 503, error: 'dependency install failed', retry_after: 30 };
+const INVALID_CONFIG: Unavailable = { status: 500, error: 'invalid function configuration' };
+
+/** Failures that pass by themselves: 503 instead of 500. */
+const TRANSIENT = new Set(['runtime unavailable', 'overloaded', INSTALLING.error]);
+
+/** The parts of the stack that a deployment uses, and what it tells. */
+export interface DeploymentContext {
+  readonly config: ProjectConfig;
+  readonly pool: WorkerPool;
+  readonly gateway: Gateway;
+  readonly installer: Installer;
+  /** Folder for built TypeScript. */
+  readonly buildDir: string;
+  /** Runtimes in use whose binary is missing (P41). */
+  isMissing(runtime: string): boolean;
+  /** Pushes the current records; resolves when every request that starts afterwards sees them. */
+  publish(): Promise<void>;
+  emit(event: StackEvent): void;
+}
+
+/**
+ * One function's way from its definition on disk to the revision that serves. A change is built and loaded beside the version
+ * that serves and takes its place only when it works (P105, P106); changes that come meanwhile are gathered.
+ */
+export class Deployment {
+  readonly #context: DeploymentContext;
+  #definition: FunctionDefinition;
+  #active: FunctionRevision | null = null;
+  #lua: LuaCode | undefined;
+  #unavailable: Unavailable | undefined;
+  #isStale = false;
+  #files: ReadonlySet<string> = new Set();
+  #workers: readonly WorkerAddress[] = [];
+  #counter = 0;
+  #record: FunctionRecord | null = null;
+  #running: Promise<void> | null = null;
+  #again: { touchedAt: number; loads: boolean } | null = null;
+  /** Its install waits for the first request (FN_PREINSTALL_* = 0). */
+  #isDeferred = false;
+  #isRemoved = false;
+
+  constructor(definition: FunctionDefinition, context: DeploymentContext) {
+    this.#definition = definition;
+    this.#context = context;
+  }
+
+  get definition(): FunctionDefinition {
+    return this.#definition;
+  }
+
+  /** Settles when nothing of this function is being built, installed or loaded. */
+  async settled(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** What the route table says of this function. */
+  get record(): FunctionRecord {
+    this.#record ??= compileFunction(
+      this.#definition,
+      {
+        revision: this.#active?.revision ?? '0',
+        unavailable: this.#unavailable,
+        stale: this.#isStale || undefined,
+        lua: this.#lua,
+      },
+      this.#context.config,
+      eventContext(this.#definition, this.#context.config),
+    );
+    return this.#record;
+  }
+
+  /** First appearance: nothing is loaded before somebody calls, but dependencies are installed at once (F151). */
+  async begin(): Promise<void> {
+    const install = this.#install();
+    if (install?.result.state === 'installing') {
+      this.#set({ unavailable: INSTALLING });
+      this.#schedule(performance.now(), false);
+      return;
+    }
+    await this.#deploy({ loads: false, touchedAt: null });
+  }
+
+  /**
+   * The function as discovery sees it now, after `changed` files (null: unknown, everything counts). With `loads` the new code
+   * is loaded although nobody has called the function yet, so that the author of a save learns at once what is wrong with it.
+   */
+  update(
+    definition: FunctionDefinition,
+    changed: ReadonlySet<string> | null,
+    { touchedAt, loads }: { touchedAt: number; loads: boolean },
+  ): void {
+    const former = this.#definition;
+    if (former === definition && changed !== null && !this.#isTouched(changed)) return;
+    this.#definition = definition;
+    this.#record = null;
+    if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
+      this.#active = { ...this.#active, definition };
+      this.#context.pool.updateContext(this.#active);
+      if ((former.configProblem === null) !== (definition.configProblem === null)) this.#schedule(touchedAt, loads);
+      return;
+    }
+    this.#schedule(touchedAt, loads);
+  }
+
+  /** Whether a changed file concerns what this function has loaded, or may mend what it could not load. */
+  #isTouched(changed: ReadonlySet<string>): boolean {
+    if (this.#isStale || this.#unavailable || this.#loadFailed()) return true;
+    const { manifest, entry } = this.#definition;
+    for (const path of changed) {
+      if (path === entry || this.#files.has(path)) return true;
+      if (manifest && dirname(path) === manifest.dir && isManifestFile(path, this.#definition)) return true;
+    }
+    return false;
+  }
+
+  #loadFailed(): boolean {
+    return this.#definition.runtime !== 'lua' && this.#context.pool.loadError(this.#definition.key) !== null;
+  }
+
+  /** The gateway wants a worker (or one more). */
+  async need(): Promise<void> {
+    const { pool } = this.#context;
+    const active = this.#active;
+    if (!active || this.#definition.runtime === 'lua') return;
+    if (this.#isDeferred) return this.#installNow();
+    try {
+      if (active.compiled === null && isTypeScript(active.definition)) {
+        const compiled = await this.#compile(active.definition);
+        if (this.#active !== active) return;
+        this.#active = { ...active, compiled };
+        this.#remember([active.definition.entry, ...(compiled?.sources ?? [])]);
+        pool.activate(this.#active);
+      }
+    } catch (error) {
+      this.#logLoadFailure(error);
+      return this.#announceFailure({ error: 'handler error' });
+    }
+    await pool.need(this.#definition.key);
+    const failure = pool.loadError(this.#definition.key);
+    if (failure && this.#workers.length === 0) this.#announceFailure(failure);
+  }
+
+  async #installNow(): Promise<void> {
+    const { manifest, key } = this.#definition;
+    this.#isDeferred = false;
+    if (manifest) this.#context.installer.ensure(manifest, key, { demanded: true });
+    this.#set({ unavailable: INSTALLING });
+    this.#announceFailure(INSTALLING);
+    this.#schedule(performance.now(), false);
+    await this.#context.publish();
+  }
+
+  #announceFailure(failure: { error: string; stack?: string | undefined }): void {
+    const revision = this.#active?.revision;
+    if (revision === undefined) return;
+    const { gateway } = this.#context;
+    const functionKey = this.#definition.key;
+    const isTransient = TRANSIENT.has(failure.error);
+    gateway.announce({
+      functionKey,
+      revision,
+      workers: [],
+      failure: {
+        status: isTransient ? 503 : 500,
+        error: failure.error,
+        ...(isTransient && { retry_after: 1 }),
+        ...(this.#context.config.devErrors && failure.stack !== undefined && { stack: failure.stack }),
+      },
+    });
+    setTimeout(() => {
+      if (this.#active?.revision === revision && this.#workers.length === 0) {
+        gateway.announce({ functionKey, revision, workers: [] });
+      }
+    }, FAILURE_LASTS_MS).unref();
+  }
+
+  /** The pool's word on this function's workers, passed on to every nginx worker. */
+  announce(revision: string, workers: readonly WorkerAddress[]): void {
+    this.#workers = workers;
+    this.#context.gateway.announce({ functionKey: this.#definition.key, revision, workers });
+  }
+
+  /** Files that a worker of this function has loaded. */
+  addFiles(revision: string, files: readonly string[]): void {
+    if (revision === this.#active?.revision) this.#remember([...this.#files, ...files]);
+  }
+
+  #remember(files: readonly string[]): void {
+    this.#files = new Set(files);
+  }
+
+  /** The function is gone from disk; called once no request can reach it any more. */
+  remove(graceMs: number): void {
+    this.#isRemoved = true;
+    this.#context.pool.remove(this.#definition.key, graceMs);
+    this.#context.gateway.forget(this.#definition.key);
+  }
+
+  #schedule(touchedAt: number, loads: boolean): void {
+    this.#again = { touchedAt, loads };
+    if (this.#running) return;
+    this.#running = this.#work().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (let turn = this.#again; turn && !this.#isRemoved; turn = this.#again) {
+      this.#again = null;
+      const paths = await this.#awaitInstall();
+      if (this.#again || paths === null) continue;
+      await this.#deploy(turn);
+    }
+  }
+
+  #install(): InstallHandle | null {
+    const { manifest, key } = this.#definition;
+    return manifest === null ? null : this.#context.installer.ensure(manifest, key);
+  }
+
+  /** Waits for the dependencies of the newest definition; null when they cannot be had (and said so). */
+  async #awaitInstall(): Promise<readonly string[] | null> {
+    const install = this.#install();
+    if (install === null) return [];
+    const result = install.result.state === 'installing' ? await install.done : install.result;
+    if (result.state !== 'failed') return result.paths;
+    if (this.#active) this.#set({ isStale: true });
+    else this.#set({ unavailable: INSTALL_FAILED });
+    await this.#context.publish();
+    return null;
+  }
+
+  /** Builds the newest definition and puts it in the place of what serves. With `loads` it must load first. */
+  async #deploy({ loads, touchedAt }: { loads: boolean; touchedAt: number | null }): Promise<void> {
+    const definition = this.#definition;
+    const isFirst = this.#active === null;
+    const blocked = this.#blocked(definition);
+    if (blocked) {
+      this.#set({ unavailable: blocked });
+      this.#active ??= this.#next(definition, [], null);
+      if (touchedAt !== null) await this.#context.publish();
+      return;
+    }
+    try {
+      const installed = this.#installResult();
+      if (installed === 'failed') return;
+      if (definition.runtime === 'lua') await this.#deployLua(definition, loads);
+      else await this.#deployWorker(definition, installed?.paths ?? [], loads);
+    } catch (error) {
+      return this.#keepLastGood(definition, error);
+    }
+    if (touchedAt === null) return;
+    await this.#context.publish();
+    await this.#context.gateway.acknowledged();
+    this.#context.pool.retireOld(definition.key, definition.policy.timeoutMs);
+    if (!isFirst) this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
+  }
+
+  #installResult(): InstallResult | 'failed' | null {
+    const install = this.#install();
+    if (install === null) return null;
+    if (install.result.state === 'failed' && !this.#active) {
+      this.#set({ unavailable: INSTALL_FAILED });
+      return 'failed';
+    }
+    this.#isDeferred = install.result.state === 'deferred';
+    return install.result;
+  }
+
+  #blocked(definition: FunctionDefinition): Unavailable | null {
+    if (definition.configProblem !== null) return INVALID_CONFIG;
+    if (this.#context.isMissing(definition.runtime)) {
+      return { status: 503, error: 'runtime unavailable', detail: definition.runtime, retry_after: 30 };
+    }
+    return null;
+  }
+
+  async #deployWorker(definition: FunctionDefinition, paths: readonly string[], loads: boolean): Promise<void> {
+    const { pool } = this.#context;
+    const mustLoad = this.#workers.length > 0 || loads;
+    const compiled = mustLoad && isTypeScript(definition) ? await this.#compile(definition) : null;
+    const next = this.#next(definition, paths, compiled);
+    let files: readonly string[] = [definition.entry];
+    if (mustLoad) files = (await pool.load(next)).files;
+    this.#active = next;
+    this.#remember([definition.entry, ...files, ...(compiled?.sources ?? [])]);
+    this.#set({});
+    this.#workers = [];
+    pool.activate(next);
+  }
+
+  async #deployLua(definition: FunctionDefinition, checks: boolean): Promise<void> {
+    const { code, files } = await readLuaCode(definition, this.#context.config.functionsRoot);
+    if (checks) {
+      const verdict = await this.#context.gateway.checkLua({ lua: code, env: definition.env.values });
+      if (!verdict.ok && this.#active) {
+        throw new FastfnError('LOAD_FAILED', verdict.message ?? verdict.error ?? 'the code does not load');
+      }
+    }
+    this.#active = this.#next(definition, [], null);
+    this.#lua = code;
+    this.#remember(files);
+    this.#set({});
+  }
+
+  #next(definition: FunctionDefinition, paths: readonly string[], compiled: CompiledModule | null): FunctionRevision {
+    this.#counter += 1;
+    return { definition, revision: String(this.#counter), paths, compiled };
+  }
+
+  #compile(definition: FunctionDefinition): Promise<CompiledModule | null> {
+    return compileTypeScript(definition.entry, this.#context.buildDir);
+  }
+
+  /** A change that does not load: the last good version serves; without one the next request says why (P106). */
+  async #keepLastGood(definition: FunctionDefinition, error: unknown): Promise<void> {
+    const hasGood = this.#workers.length > 0 || (definition.runtime === 'lua' && this.#active !== null);
+    this.#context.emit({
+      type: 'problem',
+      severity: 'error',
+      path: definition.file,
+      message: describe(error),
+      hint: hasGood
+        ? 'the last good version keeps serving; edit the file and save to retry'
+        : 'edit the file and save to retry',
+    });
+    if (hasGood) {
+      this.#set({ isStale: true });
+    } else {
+      this.#active = this.#next(definition, this.#active?.paths ?? [], null);
+      this.#set({});
+      this.#context.pool.activate(this.#active);
+    }
+    await this.#context.publish();
+  }
+
+  #set(state: { unavailable?: Unavailable; isStale?: boolean }): void {
+    this.#unavailable = state.unavailable;
+    this.#isStale = state.isStale ?? false;
+    this.#record = null;
+  }
+
+  #logLoadFailure(error: unknown): void {
+    this.#context.emit({
+      type: 'problem',
+      severity: 'error',
+      path: this.#definition.file,
+      message: describe(error),
+      hint: 'edit the file and save to retry',
+    });
+  }
+}
+
+function isTypeScript({ runtime, entry }: FunctionDefinition): boolean {
+  return runtime === 'node' && /\.[cm]?ts$/.test(entry);
+}
+
+/** Changes of the definition that the running worker cannot take over (P124, P125). */
+function needsNewWorker(from: FunctionDefinition, to: FunctionDefinition): boolean {
+  const relevant = (definition: FunctionDefinition) => {
+    const { policy } = definition;
+    return JSON.stringify([
+      definition.entry,
+      definition.dir,
+      definition.env,
+      definition.manifest,
+      policy.handler,
+      policy.adapter,
+      policy.workerPool,
+      policy.bodyMode,
+      executionLimit(definition),
+    ]);
+  };
+  return relevant(from) !== relevant(to);
+}
+
+function isManifestFile(path: string, { manifest }: FunctionDefinition): boolean {
+  return (
+    path === manifest?.file ||
+    path === manifest?.lockFile ||
+    /\/(requirements[^/]*\.txt|package(-lock)?\.json|npm-shrinkwrap\.json|composer\.(json|lock)|\.npmrc)$/.test(path)
+  );
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause as { stack?: unknown } | undefined;
+  return typeof cause?.stack === 'string' && cause.stack.length > error.message.length ? cause.stack : error.message;
+}

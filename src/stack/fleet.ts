@@ -1,0 +1,126 @@
+import type { Discovery, FunctionDefinition } from '../functions/types.ts';
+import { compileEntries, type RouteEntry, type TableSettings } from '../gateway/route-table.ts';
+import type { WorkerAddress } from '../workers/types.ts';
+import { Deployment, type DeploymentContext } from './deployment.ts';
+
+/** A save of more functions than this at once (a branch switched, say) loads only those that somebody has called. */
+const EAGER_LOADS = 4;
+
+/** All functions of a stack: what discovery found, what serves, and the route table that follows from both. */
+export class Fleet {
+  readonly #context: DeploymentContext;
+  readonly #deployments = new Map<string, Deployment>();
+  #discovery: Discovery = { functions: [], routes: [], conflicts: [], problems: [] };
+  #entries: ReadonlyMap<string, readonly RouteEntry[]> = new Map();
+  #publishing: Promise<void> | null = null;
+  #isDirty = false;
+
+  constructor(context: Omit<DeploymentContext, 'publish'>) {
+    this.#context = { ...context, publish: () => this.publish() };
+  }
+
+  get discovery(): Discovery {
+    return this.#discovery;
+  }
+
+  /** Takes the first discovery; resolves when every function has a record (installs go on in the background). */
+  async begin(discovery: Discovery): Promise<void> {
+    this.#adopt(discovery);
+    await Promise.all(discovery.functions.map((definition) => this.#add(definition).begin()));
+  }
+
+  /** Takes a new discovery after `changed` files (null: everything may have changed). */
+  async apply(discovery: Discovery, changed: readonly string[] | null, touchedAt: number): Promise<void> {
+    const former = this.#discovery;
+    this.#adopt(discovery);
+    const touched = changed === null ? null : new Set(changed);
+    const added: FunctionDefinition[] = [];
+    const gone = new Map(this.#deployments);
+    const loads = (changed?.length ?? Number.POSITIVE_INFINITY) <= EAGER_LOADS;
+    for (const definition of discovery.functions) {
+      const deployment = this.#deployments.get(definition.key);
+      gone.delete(definition.key);
+      if (deployment) deployment.update(definition, touched, { touchedAt, loads });
+      else added.push(definition);
+    }
+    await Promise.all(added.map((definition) => this.#add(definition).begin()));
+    if (discovery === former && gone.size === 0) return;
+    for (const key of gone.keys()) this.#deployments.delete(key);
+    await this.publish();
+    await this.#retire(gone, [...added.map(({ key }) => key)], touchedAt);
+  }
+
+  async #retire(gone: ReadonlyMap<string, Deployment>, added: readonly string[], touchedAt: number): Promise<void> {
+    if (gone.size === 0 && added.length === 0) return;
+    await this.#context.gateway.acknowledged();
+    for (const deployment of gone.values()) deployment.remove(deployment.definition.policy.timeoutMs);
+    const functions = [...added, ...gone.keys()];
+    this.#context.emit({ type: 'reloaded', functions, ms: performance.now() - touchedAt });
+  }
+
+  #adopt(discovery: Discovery): void {
+    if (discovery.routes !== this.#discovery.routes) this.#entries = compileEntries(discovery.routes);
+    this.#discovery = discovery;
+  }
+
+  #add(definition: FunctionDefinition): Deployment {
+    const deployment = new Deployment(definition, this.#context);
+    this.#deployments.set(definition.key, deployment);
+    return deployment;
+  }
+
+  /** Pushes the table as it is now; calls that come while one is under way share the next. */
+  publish(): Promise<void> {
+    this.#isDirty = true;
+    this.#publishing ??= this.#push().finally(() => {
+      this.#publishing = null;
+    });
+    return this.#publishing;
+  }
+
+  async #push(): Promise<void> {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      await this.#context.gateway.push({
+        settings: this.#settings(),
+        functions: new Map([...this.#deployments].map(([key, deployment]) => [key, deployment.record])),
+        routes: this.#entries,
+      });
+    }
+  }
+
+  #settings(): TableSettings {
+    const { config } = this.#context;
+    return {
+      max_headers: config.limits.maxHeaders,
+      max_query_args: config.limits.maxQueryArgs,
+      trusts_proxies: config.trustedProxies.length > 0,
+      dev_errors: config.devErrors,
+    };
+  }
+
+  need(functionKey: string): void {
+    void this.#deployments.get(functionKey)?.need();
+  }
+
+  announce(functionKey: string, revision: string, workers: readonly WorkerAddress[]): void {
+    this.#deployments.get(functionKey)?.announce(revision, workers);
+  }
+
+  addFiles(functionKey: string, revision: string, files: readonly string[]): void {
+    this.#deployments.get(functionKey)?.addFiles(revision, files);
+  }
+
+  /** Resolves when no install, build or load is under way. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#deployments.values()].map((deployment) => deployment.settled()));
+  }
+
+  /** The longest deadline of a Lua function: how long an nginx worker may be silent. */
+  get longestLuaTimeoutMs(): number {
+    const timeouts = this.#discovery.functions
+      .filter(({ runtime }) => runtime === 'lua')
+      .map(({ policy }) => policy.timeoutMs);
+    return Math.max(0, ...timeouts);
+  }
+}

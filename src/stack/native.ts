@@ -1,0 +1,456 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInstaller } from '../dependencies/installer.ts';
+import type { Installer } from '../dependencies/types.ts';
+import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
+import { FastfnError } from '../errors.ts';
+import { createDiscovery, type DiscoverySource } from '../functions/discovery.ts';
+import type { DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import type { LinkMessage } from '../gateway/link-server.ts';
+import type { ProjectConfig } from '../project/types.ts';
+import { version } from '../version.ts';
+import { createPool, type WorkerPool } from '../workers/pool.ts';
+import { stopTypeScript } from '../workers/typescript.ts';
+import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
+import { type ControlSocket, takeControlSocket } from './control-socket.ts';
+import type { LogRecord } from './events.ts';
+import { Fleet } from './fleet.ts';
+import { createLogStore, type LogStore } from './logs.ts';
+import { NginxKeeper } from './nginx-keeper.ts';
+import { stackUser } from './owner.ts';
+import { ReadinessProbe } from './readiness.ts';
+import { recordOf, recordOfNginx } from './records.ts';
+import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
+import { endSurvivors, processStart, readRunFile, writeRunFile } from './run-file.ts';
+import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
+import { UsageTotals } from './usage.ts';
+import { createIgnore } from './watch-rules.ts';
+import { createWatcher, type Watcher } from './watcher.ts';
+
+/** Load balancers that poll readiness notice within this time that a stack goes away (P104). */
+const NOTICE_MS = { dev: 0, run: 1000 } as const;
+const PROCESS_RUNTIMES: readonly ProcessRuntime[] = ['node', 'python', 'php'];
+
+/** Starts nginx and the language runtimes of this host for a folder of functions; resolves when the stack answers (P96, P97). */
+export async function startNative(config: ProjectConfig, options: StartOptions): Promise<RunningStack> {
+  const stack = new NativeStack(config, options);
+  try {
+    await stack.start();
+    return stack;
+  } catch (error) {
+    await stack.kill();
+    throw error;
+  }
+}
+
+class NativeStack implements RunningStack {
+  readonly ended: Promise<StackEnd>;
+  readonly #config: ProjectConfig;
+  readonly #options: StartOptions;
+  readonly #startedAt = performance.now();
+  readonly #probe = new ReadinessProbe();
+  readonly #usage = new UsageTotals();
+  readonly #discovery: DiscoverySource;
+  readonly #told = new Set<string>();
+  readonly #pids = new Map<number, string>();
+  #end!: (end: StackEnd) => void;
+  #port = 0;
+  #runDir: string | null = null;
+  #control: ControlSocket | null = null;
+  #logs: LogStore | null = null;
+  #watchdog: Watchdog | null = null;
+  #pool: WorkerPool | null = null;
+  #installer: Installer | null = null;
+  #gateway: Gateway | null = null;
+  #keeper: NginxKeeper | null = null;
+  #fleet: Fleet | null = null;
+  #watcher: Watcher | null = null;
+  #applying: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | null = null;
+  #graceEnded = new AbortController();
+
+  constructor(config: ProjectConfig, options: StartOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#discovery = createDiscovery(config);
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  get url(): string {
+    return `http://${this.#reachableHost}:${this.#port}`;
+  }
+
+  /** The address a client on this machine uses: loopback for a wildcard bind (P25). */
+  get #reachableHost(): string {
+    const { host } = this.#config;
+    if (['localhost', '0.0.0.0', '::', '::1'].includes(host) || host.startsWith('127.')) return '127.0.0.1';
+    return host.includes(':') ? `[${host}]` : host;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- start
+
+  async start(): Promise<void> {
+    const config = this.#config;
+    this.#port = config.port === 0 ? await freePort(config.host) : config.port;
+    await this.#takeRunDir();
+    this.#logs = createLogStore(config);
+    const discovery = await this.#scanWatched();
+    const user = await stackUser(config.functionsRoot);
+    this.#build(user, discovery.routes.length);
+    const fleet = this.#fleet as Fleet;
+    const runtimes = PROCESS_RUNTIMES.filter(
+      (runtime) => discovery.functions.some((definition) => definition.runtime === runtime) && this.#binary(runtime) !== null,
+    );
+    await Promise.all([
+      this.#pool?.start(runtimes),
+      this.#gateway?.start(),
+      fleet.begin(discovery).then(() => this.#tellProblems(discovery.problems)),
+    ]);
+    this.#options.signal.throwIfAborted();
+    await fleet.publish();
+    if (config.command === 'run') await fleet.settled();
+    await this.#probe.wait({
+      host: this.#connectHost,
+      port: this.#port,
+      timeoutSeconds: config.readyTimeoutSeconds,
+      signal: this.#options.signal,
+      missing: () => (this.#gateway?.isComplete ? [] : ['an nginx worker has not acknowledged the route table']),
+    });
+    this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
+    this.#control?.identify({ pid: process.pid, url: this.url });
+    await this.#writeRunFile();
+    this.#options.onEvent({
+      type: 'ready',
+      url: this.url,
+      mode: 'native',
+      functions: discovery.functions.length,
+      routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
+      ms: performance.now() - this.#startedAt,
+    });
+  }
+
+  get #connectHost(): string {
+    const { host } = this.#config;
+    if (host === '0.0.0.0' || host === 'localhost') return '127.0.0.1';
+    return host === '::' ? '::1' : host;
+  }
+
+  async #takeRunDir(): Promise<void> {
+    const runDir = chooseRunDir(this.#config, this.#port);
+    await createRunDir(runDir);
+    this.#control = await takeControlSocket(join(runDir, 'control.sock'));
+    const former = await readRunFile(runDir);
+    if (former) await endSurvivors(former.children);
+    this.#runDir = runDir;
+    this.#watchdog = startWatchdog({ runDir });
+  }
+
+  /** The watcher stands before the first scan, so that no save falls between the two. */
+  async #scanWatched() {
+    const config = this.#config;
+    if (config.hotReload) {
+      this.#watcher = createWatcher({
+        roots: [config.functionsRoot],
+        flat: [config.projectDir],
+        ignored: createIgnore({
+          functionsRoot: config.functionsRoot,
+          projectDir: config.projectDir,
+          ownDirs: [config.stateDir, config.storeDir, config.logs.dir],
+        }),
+        pollMs: config.pollMs,
+        debounceMs: config.reloadDebounceMs,
+        onChange: (paths) => this.#changed(paths),
+        onNote: (message) => this.#options.onEvent({ type: 'note', message }),
+      });
+      await this.#watcher.ready;
+    }
+    return this.#discovery.scan();
+  }
+
+  #build(user: Awaited<ReturnType<typeof stackUser>>, routes: number): void {
+    const config = this.#config;
+    const runDir = this.#runDir as string;
+    const { prerequisites, onEvent } = this.#options;
+    if (isMissing(prerequisites.nginx)) {
+      throw new FastfnError('PREREQUISITE_MISSING', prerequisites.nginx.problem, { hint: prerequisites.nginx.hint });
+    }
+    this.#pool = createPool({
+      config,
+      runDir,
+      binaries: this.#binaries(),
+      internalBase: `http://127.0.0.1:${this.#port}`,
+      user: user ?? undefined,
+      onWorkers: (key, revision, workers) => this.#fleet?.announce(key, revision, workers),
+      onLog: (line) => this.#log(recordOf(line)),
+      onFiles: (key, revision, files) => this.#fleet?.addFiles(key, revision, files),
+      onPids: (pids) => this.#adoptPids(pids),
+    });
+    this.#installer = createInstaller({
+      config,
+      binaries: installTools(prerequisites),
+      runtimeVersions: {
+        node: versionOf(prerequisites.node) ?? process.versions.node,
+        ...(versionOf(prerequisites.python) && { python: versionOf(prerequisites.python) as string }),
+        ...(versionOf(prerequisites.php) && { php: versionOf(prerequisites.php) as string }),
+      },
+      onEvent,
+    });
+    this.#gateway = new Gateway({
+      config,
+      nginx: prerequisites.nginx,
+      runDir,
+      port: this.#port,
+      routes,
+      user,
+      onMessage: (message, nginxPid) => this.#heard(message, nginxPid),
+      onWorkerGone: (nginxPid) => {
+        for (const [pid, usage] of this.#usage.drop(nginxPid)) this.#pool?.report(pid, usage);
+      },
+      onLine: (line) => this.#log(recordOfNginx(line)),
+      onExit: (reason) => this.#keeper?.masterExited(reason),
+      onMaster: (pid) => {
+        this.#watchdog?.nginx(pid);
+        void this.#writeRunFile();
+      },
+    });
+    this.#keeper = new NginxKeeper({
+      gateway: this.#gateway,
+      log: (record) => this.#log(record),
+      giveUp: (error) => this.#fail(error),
+    });
+    this.#fleet = new Fleet({
+      config,
+      pool: this.#pool,
+      gateway: this.#gateway,
+      installer: this.#installer,
+      buildDir: join(runDir, 'build'),
+      isMissing: (runtime) => runtime !== 'lua' && this.#binary(runtime) === null,
+      emit: onEvent,
+    });
+  }
+
+  #binaries(): Partial<Record<ProcessRuntime, string>> {
+    const found: Partial<Record<ProcessRuntime, string>> = {};
+    for (const runtime of PROCESS_RUNTIMES) {
+      const path = this.#binary(runtime);
+      if (path !== null) found[runtime] = path;
+    }
+    return found;
+  }
+
+  #binary(runtime: string): string | null {
+    const program = this.#options.prerequisites[runtime as ProcessRuntime];
+    return program && !isMissing(program) ? program.path : null;
+  }
+
+  // -------------------------------------------------------------------------------------------------- while it runs
+
+  #heard(message: LinkMessage, nginxPid: number): void {
+    switch (message.type) {
+      case 'need':
+        return this.#fleet?.need(message.function);
+      case 'stuck':
+        this.#pool?.report(message.pid, this.#usage.add(nginxPid, message.pid, message.open, message.served));
+        return this.#pool?.stuck(message.pid);
+      case 'probe':
+        return this.#probe.heard(message.nonce);
+      case 'beat':
+        for (const [pid, [open, served]] of Object.entries(message.usage ?? {})) {
+          this.#pool?.report(Number(pid), this.#usage.add(nginxPid, Number(pid), open, served));
+        }
+        return;
+      case 'files':
+        if (Array.isArray(message.files)) this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
+        return;
+      case 'log':
+        return this.#log(
+          recordOf({
+            runtime: 'lua',
+            functionKey: message.function,
+            requestId: message.request_id ?? null,
+            stream: message.stream,
+            level: message.level,
+            message: message.message,
+          }),
+        );
+      default:
+    }
+  }
+
+  #log(record: LogRecord): void {
+    const stored = this.#logs?.write(record) ?? record;
+    this.#options.onEvent({ type: 'log', record: stored });
+  }
+
+  #adoptPids(pids: readonly { readonly pid: number; readonly role: string }[]): void {
+    const current = new Map(pids.map(({ pid, role }) => [pid, role]));
+    for (const pid of this.#pids.keys()) {
+      if (current.has(pid)) continue;
+      this.#watchdog?.remove(pid);
+      this.#usage.forget(pid);
+    }
+    for (const pid of current.keys()) if (!this.#pids.has(pid)) this.#watchdog?.add(pid);
+    this.#pids.clear();
+    for (const [pid, role] of current) this.#pids.set(pid, role);
+    void this.#writeRunFile();
+  }
+
+  #runFileTurn: Promise<void> | null = null;
+  #runFileIsOld = false;
+
+  /** Keeps run.json current; changes that come while it is written are written together. */
+  #writeRunFile(): Promise<void> {
+    this.#runFileIsOld = true;
+    this.#runFileTurn ??= this.#writeRunFileNow().finally(() => {
+      this.#runFileTurn = null;
+    });
+    return this.#runFileTurn;
+  }
+
+  async #writeRunFileNow(): Promise<void> {
+    while (this.#runFileIsOld && this.#runDir && !this.#stopping) {
+      this.#runFileIsOld = false;
+      const children = [...this.#pids].map(([pid, role]) => ({ pid, role }));
+      const master = this.#gateway?.masterPid;
+      if (master) children.push({ pid: master, role: 'nginx' });
+      const config = this.#config;
+      const content = {
+        pid: process.pid,
+        pid_start: await processStart(process.pid),
+        mode: 'native' as const,
+        url: this.url,
+        port: this.#port,
+        functions_root: config.functionsRoot,
+        project_id: config.projectId,
+        started_at: new Date(Date.now() - (performance.now() - this.#startedAt)).toISOString(),
+        version,
+        control_socket: join(this.#runDir, 'control.sock'),
+        log_dir: config.logs.dir,
+        children: await Promise.all(children.map(async (child) => ({ ...child, pid_start: await processStart(child.pid) }))),
+      };
+      await writeRunFile(this.#runDir, content).catch(() => {}); // the folder goes away while we stop
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------------- hot reload
+
+  #changed(paths: readonly string[]): void {
+    const touchedAt = performance.now();
+    this.#applying = this.#applying.then(() => this.#apply(paths, touchedAt)).catch((error) => this.#reloadFailed(error));
+  }
+
+  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<void> {
+    if (this.#stopping) return;
+    const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
+    this.#tellProblems(discovery.problems);
+    await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
+    await this.#fleet?.apply(discovery, paths, touchedAt);
+  }
+
+  /** A first function of a runtime needs spares of it; they boot while its routes are made. */
+  async #startRuntimes(inUse: readonly string[]): Promise<void> {
+    const found = PROCESS_RUNTIMES.filter((runtime) => inUse.includes(runtime) && this.#binary(runtime) !== null);
+    void this.#pool?.start(found).catch((error) => this.#reloadFailed(error));
+  }
+
+  #tellProblems(problems: readonly DiscoveryProblem[]): void {
+    const current = new Set<string>();
+    for (const problem of problems) {
+      const text = JSON.stringify(problem);
+      current.add(text);
+      if (!this.#told.has(text)) this.#options.onEvent({ type: 'problem', ...problem });
+    }
+    this.#told.clear();
+    for (const text of current) this.#told.add(text);
+  }
+
+  #reloadFailed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#options.onEvent({ type: 'problem', severity: 'error', path: '.', message: `reload failed: ${message}` });
+  }
+
+  async reload(): Promise<void> {
+    this.#installer?.retryFailed();
+    const turn = this.#applying.then(() => this.#apply(null, performance.now()));
+    this.#applying = turn.catch(() => {});
+    await turn;
+    await this.#fleet?.settled();
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- stop
+
+  #fail(error: FastfnError): void {
+    void this.kill().then(() => this.#end({ reason: error.message, error }));
+  }
+
+  drain(): Promise<void> {
+    return this.#stop(this.#config.drainTimeoutSeconds * 1000);
+  }
+
+  kill(): Promise<void> {
+    this.#graceEnded.abort();
+    return this.#stop(0);
+  }
+
+  #stop(graceMs: number): Promise<void> {
+    this.#stopping ??= this.#tearDown(graceMs);
+    if (graceMs === 0) void this.#gateway?.stop(0).catch(() => {});
+    if (graceMs === 0) void this.#pool?.stop(0);
+    return this.#stopping;
+  }
+
+  async #tearDown(graceMs: number): Promise<void> {
+    const deadline = performance.now() + graceMs;
+    if (graceMs > 0) this.#options.onEvent({ type: 'stopping', graceSeconds: graceMs / 1000 });
+    this.#watcher?.close();
+    this.#keeper?.stop();
+    this.#gateway?.announceDrain();
+    await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);
+    await this.#gateway?.stop(Math.max(0, deadline - performance.now()));
+    await this.#pool?.stop(Math.max(0, Math.min(1000, deadline - performance.now())));
+    await Promise.all([this.#installer?.close(), stopTypeScript(), this.#logs?.close()]);
+    await this.#runFileTurn;
+    await this.#control?.close();
+    await this.#watchdog?.stop();
+    if (this.#runDir) await removeRunDir(this.#runDir);
+    this.#end({ reason: 'stopped' });
+  }
+}
+
+function versionOf(program: Program | null): string | undefined {
+  return program && !isMissing(program) ? program.version : undefined;
+}
+
+function installTools(prerequisites: NativePrerequisites) {
+  const path = (program: Program | null) => (program && !isMissing(program) ? program.path : undefined);
+  const python = path(prerequisites.pip);
+  const npm = path(prerequisites.npm);
+  const composer = path(prerequisites.composer);
+  return { ...(python && { python }), ...(npm && { npm }), ...(composer && { composer }) };
+}
+
+/** A port nobody listens on right now (port 0 in the settings). */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms === 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

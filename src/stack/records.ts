@@ -1,0 +1,47 @@
+import type { WorkerLogLine } from '../workers/types.ts';
+import type { LogRecord } from './events.ts';
+
+const NGINX_LINE = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[(\w+)\] \d+#\d+:(?: \*\d+)? (.*)$/;
+const NGINX_LEVELS: Readonly<Record<string, LogRecord['level']>> = {
+  debug: 'debug',
+  info: 'info',
+  notice: 'info',
+  warn: 'warn',
+};
+
+/** A worker's line as it is stored (P116): `node/hello@default` speaks as `hello@default`. */
+export function recordOf(line: WorkerLogLine): LogRecord {
+  return {
+    time: new Date().toISOString(),
+    level: line.level,
+    source: line.runtime,
+    function: line.functionKey === null ? null : nameOf(line.functionKey),
+    stream: line.stream,
+    requestId: line.requestId,
+    message: line.message,
+    ...(line.fields && { fields: line.fields }),
+  };
+}
+
+/** A line of nginx's error log (P90). */
+export function recordOfNginx(line: string): LogRecord {
+  const match = NGINX_LINE.exec(line);
+  return {
+    time: new Date().toISOString(),
+    level: match ? (NGINX_LEVELS[match[1] ?? ''] ?? 'error') : 'error',
+    source: 'gateway',
+    function: null,
+    stream: null,
+    requestId: /\brequest: (req-[\w-]+)/.exec(line)?.[1] ?? null,
+    message: match?.[2] ?? line,
+  };
+}
+
+/** A line of the supervisor itself. */
+export function supervisorRecord(level: LogRecord['level'], message: string): LogRecord {
+  return { time: new Date().toISOString(), level, source: 'supervisor', function: null, stream: null, requestId: null, message };
+}
+
+function nameOf(functionKey: string): string {
+  return functionKey.slice(functionKey.indexOf('/') + 1);
+}

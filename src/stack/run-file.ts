@@ -1,0 +1,98 @@
+import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/** A process of the stack, named so that a reused pid is never mistaken for it (P73). */
+export interface ChildProcessRecord {
+  readonly pid: number;
+  /** Start time in clock ticks since boot, from /proc; 0 where that is not known. */
+  readonly pid_start: number;
+  readonly role: string;
+}
+
+const Child = z.object({ pid: z.number().int(), pid_start: z.number(), role: z.string() });
+const RunFile = z.object({
+  pid: z.number().int(),
+  pid_start: z.number(),
+  mode: z.enum(['native', 'docker']),
+  url: z.string(),
+  port: z.number().int(),
+  functions_root: z.string(),
+  project_id: z.string(),
+  started_at: z.string(),
+  version: z.string(),
+  control_socket: z.string(),
+  log_dir: z.string(),
+  children: z.array(Child),
+});
+/** `run.json` (P73). */
+export type RunFile = z.infer<typeof RunFile>;
+
+const SURVIVOR_GRACE_MS = 1000;
+const POLL_MS = 20;
+
+/** Writes run.json atomically, mode 0600. */
+export async function writeRunFile(runDir: string, content: RunFile): Promise<void> {
+  const temporary = join(runDir, `run.json.${process.pid}`);
+  await writeFile(temporary, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
+  await rename(temporary, join(runDir, 'run.json'));
+}
+
+/** What a former stack left in this run directory; null when there is nothing readable. */
+export async function readRunFile(runDir: string): Promise<RunFile | null> {
+  try {
+    const parsed = RunFile.safeParse(JSON.parse(await readFile(join(runDir, 'run.json'), 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Start time of a process in clock ticks since boot (proc(5), field 22); 0 where it cannot be read. */
+export async function processStart(pid: number): Promise<number> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Ends what survived a supervisor that was killed: TERM, a second, KILL. Only processes whose start time matches and that run
+ * a program, never a stranger that got the same pid (P75).
+ */
+export async function endSurvivors(children: readonly ChildProcessRecord[]): Promise<void> {
+  const ours: number[] = [];
+  for (const child of children) if (await isSame(child)) ours.push(child.pid);
+  for (const pid of ours) signalGroup(pid, 'SIGTERM');
+  const deadline = performance.now() + SURVIVOR_GRACE_MS;
+  while (performance.now() < deadline && (await Promise.all(ours.map(isAlive))).some(Boolean)) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  for (const child of children) if (ours.includes(child.pid) && (await isSame(child))) signalGroup(child.pid, 'SIGKILL');
+}
+
+async function isSame(child: ChildProcessRecord): Promise<boolean> {
+  if (child.pid_start === 0 || (await processStart(child.pid)) !== child.pid_start) return false;
+  try {
+    await readlink(`/proc/${child.pid}/exe`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  return (await processStart(pid)) !== 0;
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, signal);
+    } catch {
+      // gone, or not the leader of a group
+    }
+  }
+}
