@@ -122,7 +122,7 @@ local function encode_body(value, content_type, bare)
     elseif kind == "boolean" then
         return tostring(value), "text/plain; charset=utf-8"
     elseif kind == "table" then
-        if content_type and find(lower(content_type), "^%s*text/csv") then
+        if content_type and find(lower(content_type) .. ";", "^%s*text/csv%s*;") then
             return csv(value)
         end
         local encoded, err = json.encode(value)
@@ -198,7 +198,8 @@ local function decode_base64(envelope)
     if type(payload) ~= "string" then
         return nil, "is_base64 without a base64 string"
     end
-    local decoded = ngx.decode_base64(gsub(payload, "%s+", ""))
+    payload = gsub(payload, "%s+", "")
+    local decoded = find(payload, "^[%w+/]*=?=?$") and ngx.decode_base64(payload)
     if not decoded then
         return nil, "is_base64 with a payload that is not base64"
     end
@@ -211,7 +212,7 @@ function _M.build(value)
     local payload, bare = value, true
     if type(value) == "table" and is_envelope(value) then
         if value.proxy ~= nil and value.proxy ~= null then
-            if type(value.proxy) ~= "table" then
+            if type(value.proxy) ~= "table" or is_list(value.proxy) then
                 return nil, nil, "proxy is not a map"
             end
             return { proxy = value.proxy }, ""
