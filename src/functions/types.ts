@@ -58,6 +58,14 @@ export interface DependencyManifest {
   readonly inline: readonly string[];
 }
 
+/** What a function says about its own use (F130, F131): shown by OpenAPI and the console, no effect on requests. */
+export interface FunctionExamples {
+  readonly summary?: string;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
 /** Values of fn.env.json (F145-F147) as the function sees them. */
 export interface FunctionEnv {
   readonly values: Readonly<Record<string, string>>;
@@ -85,6 +93,7 @@ export interface FunctionDefinition {
   readonly manifest: DependencyManifest | null;
   /** Why its configuration is invalid (F117): its routes answer 500 `invalid function configuration`. */
   readonly configProblem: string | null;
+  readonly examples?: FunctionExamples;
 }
 
 /** One public address of a function, or a conflict (F47). */
@@ -123,7 +132,10 @@ export interface RouteConflict {
   readonly claims: readonly string[];
 }
 
-/** All that a folder of functions means. Sorted, so that equal trees give equal values (F4). */
+/**
+ * All that a folder of functions means. Sorted, so that equal trees give equal values (F4); `routes` in matching order:
+ * of the routes that match a path, the first that accepts host and method answers (F50, F51).
+ */
 export interface Discovery {
   readonly functions: readonly FunctionDefinition[];
   readonly routes: readonly Route[];

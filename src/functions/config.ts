@@ -1,0 +1,130 @@
+import { describeIssue, flattenIssues, type Issue, knownKeys } from './config-issues.ts';
+import { type FunctionConfig, functionConfigSchema } from './config-schema.ts';
+import { normaliseSpelling } from './config-spelling.ts';
+import { METHODS } from './file-names.ts';
+import {
+  type FileProblem,
+  getAt,
+  isObject,
+  type JsonObject,
+  type JsonPath,
+  readJsonObject,
+  show,
+} from './json-value.ts';
+import { nearest } from './nearest.ts';
+
+/** What a fn.config.json says. Where `isValid` is false, `config` holds the members that could be read. */
+export interface ParsedConfig {
+  readonly config: FunctionConfig;
+  readonly isValid: boolean;
+  readonly problems: readonly FileProblem[];
+}
+
+/** Blocks in which an unknown key is an error: a misspelt guard must not be a missing one (F118). */
+const STRICT_BLOCKS: ReadonlySet<PropertyKey> = new Set(['auth', 'cors', 'rate_limit', 'edge']);
+/** Top-level keys that a misspelling may not switch off, and how near it must be (F118). */
+const GUARDED_KEYS: ReadonlySet<string> = new Set([...(STRICT_BLOCKS as Set<string>), 'invoke', 'strict_fs']);
+const GUARDED_DISTANCE = 2;
+/** Blocks whose members stand on their own, so that a bad member does not hide the others. */
+const MERGED_BLOCKS: ReadonlySet<PropertyKey> = new Set(['invoke', 'response']);
+const FREE_KEY = /^(?:\$schema|version|note|description|comment|_.*|x-.*)$/;
+const NUMERIC = /^\s*-?\d+(?:\.\d+)?\s*$/;
+
+/** Reads fn.config.json (F117, F118). */
+export function parseFunctionConfig(text: string): ParsedConfig {
+  const json = readJsonObject(text);
+  if ('problem' in json) {
+    return { config: {}, isValid: false, problems: [{ severity: 'error', message: json.problem }] };
+  }
+  return new ConfigReader(normaliseSpelling(json.value)).read();
+}
+
+/**
+ * Validates the whole, then mends or takes out what was refused and validates again, so that every problem is listed
+ * and the rest is still understood.
+ */
+class ConfigReader {
+  readonly #json: JsonObject;
+  readonly #problems: FileProblem[] = [];
+  #isValid = true;
+
+  constructor(json: JsonObject) {
+    this.#json = json;
+  }
+
+  read(): ParsedConfig {
+    for (;;) {
+      const result = functionConfigSchema.safeParse(this.#json, { error: describeIssue });
+      if (result.success) return { config: result.data, isValid: this.#isValid, problems: this.#problems };
+      // A member that two issues name is mended or taken out once; what is then left shows in the next round.
+      for (const issue of flattenIssues(result.error.issues)) this.#resolve(issue);
+    }
+  }
+
+  #resolve(issue: Issue): void {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) this.#dropUnknownKey(issue.path, key);
+    } else if (!this.#readNumericString(issue) && !this.#dropUnknownMethods(issue)) {
+      this.#refuse(issue);
+    }
+  }
+
+  #dropUnknownKey(path: JsonPath, key: string): void {
+    const block = getAt(this.#json, path);
+    if (!isObject(block) || !(key in block)) return;
+    delete block[key];
+    if (FREE_KEY.test(key)) return;
+    const known = knownKeys(functionConfigSchema, path);
+    const offered = nearest(key, known);
+    const guarded = path.length === 0 ? nearest(key, known, GUARDED_DISTANCE) : undefined;
+    const isError = STRICT_BLOCKS.has(path[0]!) || (guarded !== undefined && GUARDED_KEYS.has(guarded));
+    this.#report(isError ? 'error' : 'warning', `unknown key "${[...path, key].join('.')}"`, offered);
+  }
+
+  #readNumericString(issue: Issue): boolean {
+    const text = getAt(this.#json, issue.path);
+    if (issue.code !== 'invalid_type' || !/^(?:number|int)/.test(issue.expected)) return false;
+    if (typeof text !== 'string' || !NUMERIC.test(text)) return false;
+    const parent = getAt(this.#json, issue.path.slice(0, -1)) as JsonObject;
+    parent[String(issue.path.at(-1))] = Number(text);
+    this.#report('warning', `${issue.path.join('.')}: the string ${show(text)} is taken as a number`);
+    return true;
+  }
+
+  /** `invoke.methods` needs one valid method; the others are left out with a warning. */
+  #dropUnknownMethods(issue: Issue): boolean {
+    if (issue.path[0] !== 'invoke' || issue.path[1] !== 'methods' || issue.path.length < 3) return false;
+    const invoke = this.#json.invoke as JsonObject;
+    const given = typeof invoke.methods === 'string' ? invoke.methods.split(',') : (invoke.methods as unknown[]);
+    const [known, unknown] = partition(given, isMethod);
+    if (unknown.length === 0) return true;
+    if (known.length === 0) return false;
+    invoke.methods = known;
+    this.#report('warning', `invoke.methods: ${unknown.map(show).join(', ')} is not one of ${METHODS.join(', ')}`);
+    return true;
+  }
+
+  #refuse(issue: Issue): void {
+    const depth = MERGED_BLOCKS.has(issue.path[0]!) ? 2 : 1;
+    const removed = issue.path.slice(0, depth);
+    const value = getAt(this.#json, issue.path);
+    const parent = getAt(this.#json, removed.slice(0, -1)) as JsonObject;
+    delete parent[String(removed.at(-1))];
+    // What stands in `auth` may be a secret in the wrong place.
+    const got = value === undefined || issue.path[0] === 'auth' ? '' : `, got ${show(value)}`;
+    this.#report('error', `${issue.path.join('.')}: ${issue.message}${got}`);
+  }
+
+  #report(severity: FileProblem['severity'], message: string, offered?: string): void {
+    if (severity === 'error') this.#isValid = false;
+    this.#problems.push({ severity, message, ...(offered && { hint: `did you mean "${offered}"?` }) });
+  }
+}
+
+function isMethod(value: unknown): boolean {
+  return typeof value === 'string' && (METHODS as readonly string[]).includes(value.trim().toUpperCase());
+}
+
+function partition<T>(values: readonly T[], test: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(test), values.filter((value) => !test(value))];
+}

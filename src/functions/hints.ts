@@ -1,0 +1,72 @@
+import { METHODS, type Method } from './file-names.ts';
+
+/** What an entry says about itself in comments (F130). Absent members were not given. */
+export interface Hints {
+  readonly methods?: readonly Method[];
+  readonly summary?: string;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: string;
+  readonly contentType?: string;
+}
+
+const HINT_LINES = 80; // F130
+const REQUIREMENT_LINES = 30; // section 5.1
+const HINT = /^\s*(?:#|\/\/|--|\/?\*+)\s*@(methods|summary|query|body|content_type)\s+(.*\S)/;
+// Without `@` there may be no blank: "# requirements are …" is prose.
+const REQUIREMENTS = /^\s*#\s*@requirements\s+(\S.*)$|^\s*#requirements\s+(\S.*)$/;
+const REQUIREMENT = /(?:\[[^\]]*\]|,(?=\s*[<>=!~])|[^\s,])+/g; // keeps `pkg[a,b]>=1,<2` in one piece
+const NO_HINTS: Hints = {};
+
+/** Reads the `@key value` comments among the first 80 lines; values that do not parse count as not given. */
+export function readHints(source: string): Hints {
+  if (!source.includes('@')) return NO_HINTS;
+  let hints = NO_HINTS;
+  for (const line of firstLines(source, HINT_LINES)) {
+    const match = HINT.exec(line);
+    if (match) hints = { ...parseHint(match[1]!, match[2]!.replace(/\s*\*\/$/, '')), ...hints };
+  }
+  return hints;
+}
+
+/** The `#@requirements a b,c` comments among the first 30 lines of a Python entry, in order. */
+export function readInlineRequirements(source: string): string[] {
+  if (!source.includes('requirements')) return [];
+  return firstLines(source, REQUIREMENT_LINES).flatMap((line) => {
+    const match = REQUIREMENTS.exec(line);
+    return match ? ((match[1] ?? match[2]!).match(REQUIREMENT) ?? []) : [];
+  });
+}
+
+function firstLines(source: string, count: number): string[] {
+  return source.split(/\r?\n/, count);
+}
+
+function parseHint(key: string, value: string): Hints {
+  switch (key) {
+    case 'methods':
+      return methodsHint(value);
+    case 'query':
+      return queryHint(value);
+    case 'content_type':
+      return { contentType: value };
+    default:
+      return { [key]: value };
+  }
+}
+
+function methodsHint(value: string): Hints {
+  const words = new Set(value.toUpperCase().split(/[\s,]+/));
+  const methods = METHODS.filter((method) => words.has(method));
+  return methods.length > 0 ? { methods } : NO_HINTS;
+}
+
+function queryHint(value: string): Hints {
+  try {
+    const query: unknown = JSON.parse(value);
+    return query !== null && typeof query === 'object' && !Array.isArray(query)
+      ? { query: query as Record<string, unknown> }
+      : NO_HINTS;
+  } catch {
+    return NO_HINTS;
+  }
+}

@@ -1,0 +1,69 @@
+import type { FunctionConfig } from './config-schema.ts';
+import type { HandlerName } from './file-names.ts';
+import type { Hints } from './hints.ts';
+import type { FolderManifests } from './manifest.ts';
+import type { Segment } from './segments.ts';
+import type { DiscoveryProblem, FunctionEnv, Runtime } from './types.ts';
+
+/** What the comments at the top of a handler file say (F130, section 5.1). */
+export interface FileComments {
+  readonly hints: Hints;
+  readonly requirements: readonly string[];
+}
+
+/** A file that its name makes a candidate for a route. */
+export interface SourceFile extends HandlerName, FileComments {
+  readonly name: string;
+}
+
+/** The file that `entrypoint` names (F24), relative to its folder, or why it does not resolve. */
+export type Entrypoint =
+  | ({ readonly name: string; readonly runtime: Runtime } & FileComments)
+  | { readonly problem: string };
+
+/** A folder's fn.config.json: what is in force, which is the last good content while the file is invalid (F117). */
+export interface FolderConfig {
+  readonly config: FunctionConfig;
+  /** Why what it governs may not answer: it is invalid and never was valid. */
+  readonly failure: string | null;
+}
+
+/** Where a folder lies and how it was reached. */
+export interface Place {
+  /** Relative to the functions root, `''` for the root itself. */
+  readonly path: string;
+  /** What the folder's name is in a route; null for the root. */
+  readonly segment: Segment | null;
+  /** Levels below the root. */
+  readonly depth: number;
+  /** Real paths of the folder and of those it was reached through: what a symlink may not lead back to. */
+  readonly chain: readonly string[];
+}
+
+/** What discovery needs to know of one folder: the result of reading, without any meaning yet. */
+export interface Folder extends Place {
+  /** Sorted by name, like `folders` by path. */
+  readonly files: readonly SourceFile[];
+  readonly folders: readonly Folder[];
+  readonly config: FolderConfig | null;
+  readonly entrypoint: Entrypoint | null;
+  readonly env: FunctionEnv;
+  readonly manifests: FolderManifests;
+  /** What was skipped or refused while reading this folder. */
+  readonly problems: readonly DiscoveryProblem[];
+  /** What is not read in this folder's subfolders. */
+  readonly rules: ScanRules;
+  /**
+   * Read again by every scan: there are symlinks here or below, whose targets change elsewhere, or the folder could
+   * not be read, which may end without a change that a watcher sees.
+   */
+  readonly isVolatile: boolean;
+}
+
+/** What is left out of the scan besides the fixed names (F20, F61). */
+export interface ScanRules {
+  /** Lower-case folder names. */
+  readonly ignoredNames: ReadonlySet<string>;
+  /** Folders relative to the functions root: public assets. */
+  readonly excludedPaths: ReadonlySet<string>;
+}
