@@ -7,11 +7,11 @@ import { scanFunctions } from '../doctor/scan.ts';
 import { installSystemPackages } from '../doctor/system-packages.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { readConfigFile } from '../project/config-file.ts';
+import { version } from '../version.ts';
 import type { CommandRun } from './commands.ts';
 import { reportFailure } from './failure.ts';
 import { loadInvokedProject, workingDirectory } from './load-project.ts';
 import type { Invocation, Terminal } from './terminal.ts';
-import { readVersion } from './version.ts';
 
 /** `fastfn doctor` (P15, P263-P265): a complete report on stdout, what failed on stderr. */
 export const doctor: CommandRun = async (invocation, terminal) => {
@@ -24,7 +24,7 @@ export const doctor: CommandRun = async (invocation, terminal) => {
     results = [...(await runChecks(await createContext(invocation, terminal))), ...repair.results];
     failure = repair.failure;
   }
-  terminal.out.text(`${flags.json ? asJson(results, readVersion(), new Date()) : asText(results)}\n`);
+  terminal.out.text(`${flags.json ? asJson(results, version, new Date()) : asText(results)}\n`);
   if (failure !== undefined) return reportFailure(failure, terminal.err, false);
   return conclude(results, flags.strict === true, terminal);
 };

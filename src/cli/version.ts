@@ -1,14 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
-
-export function readVersion(): string {
-  return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
-}
+import { version } from '../version.ts';
 
 /** The answer to `fastfn version` and `--version` (P20), without a line end. */
 export function describeVersion(isJson: boolean): string {
-  const version = readVersion();
   if (!isJson) return `FastFN ${version}`;
   const platform = `${process.platform}-${process.arch}`;
   return JSON.stringify({

@@ -133,10 +133,14 @@ const RELOAD = {
     env: ['FN_HOT_RELOAD'],
     defaultText: 'dev: on; run: off',
   }),
-  poll: optional(integer(20, 3_600_000), 'Rescan every so many milliseconds instead of waiting for file events', {
-    flag: { dev: '--poll [ms]' },
-    flagDefault: 500,
-  }),
+  poll: optional(
+    integer(20, 3_600_000),
+    'Rescan every so many milliseconds (500 without a number) instead of waiting for file events',
+    {
+      flag: { dev: '--poll [ms]' },
+      flagDefault: 500,
+    },
+  ),
   'hot-reload-watchdog': setting(orAuto(boolean), 'auto', '0: no file events, rescan every FN_HOT_RELOAD_INTERVAL', {
     env: ['FN_HOT_RELOAD_WATCHDOG'],
   }),

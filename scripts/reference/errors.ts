@@ -1,0 +1,38 @@
+import { type ErrorCode, FastfnError } from '../../src/errors.ts';
+import { code, page, table } from './markdown.ts';
+
+const MEANINGS: Readonly<Record<ErrorCode, string>> = {
+  USAGE: 'The command line names something that does not exist, or contradicts itself',
+  CONFIG_INVALID:
+    '`fastfn.json`, a flag or an FN_* variable holds a value that cannot be used; all problems are listed',
+  FUNCTION_CONFIG_INVALID: 'A `fn.config.json` cannot be used',
+  DIRECTORY_MISSING: 'A folder that was named does not exist or is not a folder',
+  NOT_AVAILABLE: 'A command or mode of a later version',
+  PREREQUISITE_MISSING: 'nginx with Lua, or a language that functions need, is not installed',
+  BINARY_UNUSABLE: 'A program named by FN_*_BIN or `runtime-binaries` does not work',
+  PORT_IN_USE: 'Another program listens on the port, or this machine may not listen there',
+  ALREADY_RUNNING: 'A stack already serves this folder on this port',
+  NGINX_FAILED: 'nginx refused its configuration or does not stay alive',
+  NOT_READY: 'The stack did not become ready in time; what is missing is listed',
+  ROUTE_CONFLICT: 'Two files claim the same route',
+  WORKER_FAILED: 'A worker process does not start',
+  LOAD_FAILED: 'A handler does not load',
+  INSTALL_FAILED: 'Dependencies of a function could not be installed',
+  PROTOCOL: 'A worker and the gateway do not understand each other',
+  INTERNAL: 'A mistake in FastFN',
+  INTERRUPTED: 'A signal ended it',
+};
+
+/** docs/reference/errors.md */
+export function errorsReference(): string {
+  const rows = (Object.keys(MEANINGS) as ErrorCode[]).map((name) => [
+    code(name),
+    String(new FastfnError(name, '').exitCode),
+    MEANINGS[name],
+  ]);
+  return page(
+    'Errors',
+    'Every failure of a command is printed as `error: <what>`, followed by `hint: <what to do>` where that is known. Stacks and causes are shown with `--log-level debug`.',
+    table(['Code', 'Exit code', 'Meaning'], rows),
+  );
+}

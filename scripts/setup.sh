@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Makes a checkout ready to start and to test: packages, the built command line, nginx and the languages. Does only what
+# is not done yet, and needs neither a terminal nor answers.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  echo "error: Node 20.19 or newer and npm are needed" >&2
+  echo "hint: install them from https://nodejs.org/" >&2
+  exit 3
+fi
+
+if command -v sha256sum >/dev/null; then digest=(sha256sum); else digest=(shasum -a 256); fi
+
+# Prints one hash for the names and contents of files and folders.
+digest_of() {
+  find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 "${digest[@]}" | "${digest[@]}"
+}
+
+is_current() { # <stamp file> <hash>
+  [ "$(cat "$1" 2>/dev/null)" = "$2" ]
+}
+
+packages_stamp=node_modules/.setup-stamp
+packages_hash=$(digest_of package-lock.json)
+if ! is_current "$packages_stamp" "$packages_hash"; then
+  npm ci --no-audit --no-fund --loglevel=error </dev/null >&2
+  echo "$packages_hash" >"$packages_stamp"
+fi
+
+build_stamp=dist/.setup-stamp
+build_hash=$(digest_of src scripts/build.mjs package.json package-lock.json)
+if ! is_current "$build_stamp" "$build_hash"; then
+  npm run --silent build </dev/null >&2
+  echo "$build_hash" >"$build_stamp"
+fi
+
+# The folder holds a function with dependencies in every language, so the doctor installs what examples and tests need.
+node bin/fastfn.js doctor --cwd test/fixtures/every-language --fix --yes </dev/null >/dev/null ||
+  echo "note: setup goes on without what is named above; what needs it will fail" >&2
