@@ -1,0 +1,158 @@
+"""What running handlers in threads and in tasks have in common: slots, their queue, and how a request begins and ends."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from . import codec
+from .codec import FLAG_ANNOUNCE, FLAG_CAPTURE, ProtocolError
+from .connection import Connection
+from .errors import describe
+from .event import Event, EventFactory
+from .handler import Handler
+from .log import Log, running
+from .response import Head, Stream as StreamedBody, answer, debug_head
+from .stream import ANSWERING, CLOSED, RUNNING, WAITING, Stream
+from .values import ContractError
+
+
+class Function:
+    """What LOAD made of this worker."""
+
+    def __init__(self, call: Handler, events: EventFactory) -> None:
+        self.call = call
+        self.events = events
+
+
+class Engine:
+    """Owns the data connections. Subclasses decide where a handler runs and who reads."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.function: Function | None = None
+        self.limit = 0  # slots
+        self.running = 0
+        self.ready: deque[Stream] = deque()  # complete, in the order in which they became so
+        self.lock = threading.Lock()
+        self.credit_given = threading.Condition(self.lock)
+        self.connections: set[Connection] = set()
+        self.on_idle: Callable[[], None] = lambda: None  # a connection has closed, or a handler has returned
+        self.on_imports: Callable[[], None] = lambda: None
+        self._modules = 0
+
+    # -- what connections report
+
+    def admit(self) -> None:
+        if self.function is None:
+            raise ProtocolError("REQUEST before LOADED")
+
+    def enqueue(self, stream: Stream) -> None:
+        """The request is complete."""
+        if self.function is None:
+            self.admit()
+        stream.state = WAITING
+        self.ready.append(stream)
+
+    def pinged(self, connection: Connection, payload: bytes) -> None:
+        connection.send(codec.encode_frame(codec.PONG, 0, payload))
+        connection.flush()
+
+    def credited(self, stream: Stream, size: int) -> None:
+        with self.lock:
+            stream.give_credit(size)
+            if stream.state == ANSWERING:
+                stream.send_unsent()
+                if stream.state == CLOSED:
+                    self.running -= 1
+            else:
+                self.credit_given.notify_all()
+        stream.connection.flush()
+
+    def cancel(self, stream: Stream) -> None:
+        """No more of the answer. END follows as soon as the stream holds no slot."""
+        with self.lock:
+            if stream.state == RUNNING:
+                self.stop(stream)
+            else:
+                if stream.state == ANSWERING:
+                    self.running -= 1
+                stream.end()
+        stream.connection.flush()
+
+    def disconnected(self, connection: Connection) -> None:
+        """Cancels what is open on it."""
+        self.connections.discard(connection)
+        for stream in list(connection.streams.values()):
+            self.cancel(stream)
+        self.on_idle()
+
+    def stop(self, stream: Stream) -> None:
+        """Called with the lock held, for a stream whose handler runs."""
+        raise NotImplementedError
+
+    def look_for_imports(self) -> None:
+        """Handlers may import late; the supervisor watches the files."""
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self.on_imports()
+
+    # -- one request
+
+    def begin(self, stream: Stream) -> Event:
+        """Its event. From now on output belongs to this request."""
+        announced = stream.flags & FLAG_ANNOUNCE
+        event = self.function.events.make(stream.head, stream.body, announced)
+        running.set(event["id"])
+        if announced:
+            stream.connection.send(codec.encode_frame(codec.START, stream.id))
+        if self.function.events.debug:
+            self.log.keep_excerpt(event["id"])
+        return event
+
+    def finish(self, stream: Stream, event: Event, result: object) -> StreamedBody | None:
+        """Answers with what the handler returned. A stream is given back, for the caller to send piece by piece."""
+        try:
+            answered = answer(result)
+            if type(answered) is not tuple:
+                return answered
+            head, body = answered
+            if self.function.events.debug:
+                head = self.with_excerpt(event, head)
+        except ContractError as error:
+            self.refuse(stream, event, error)
+        else:
+            if not self.gave_up(stream):
+                stream.respond(head, body)
+        return None
+
+    def gave_up(self, stream: Stream) -> bool:
+        """Whether the stream was cancelled meanwhile; closes it then."""
+        if stream.cancelled and stream.state == RUNNING:
+            stream.end()
+        return stream.state == CLOSED
+
+    def refuse(self, stream: Stream, event: Event, error: ContractError) -> None:
+        self.log.record(event["id"], "error", f"invalid runtime response: {error}")
+        if not self.gave_up(stream):
+            stream.fail("contract", str(error))
+
+    def fail(self, stream: Stream, event: Event, error: BaseException) -> None:
+        """The handler raised (F100)."""
+        message, stack = describe(error)
+        self.log.record(event["id"], "error", stack)
+        if not self.gave_up(stream):
+            stream.fail("handler", message)
+
+    def with_excerpt(self, event: Event, head: Head) -> Head:
+        self.log.finish(event["id"])
+        return debug_head(head, **self.log.take_excerpt(event["id"]))
+
+    def end_output(self, stream: Stream, event: Event) -> None:
+        """Nothing more is attributed to this request."""
+        self.log.finish(event["id"])
+        if stream.flags & FLAG_CAPTURE:
+            stream.connection.flush()  # the last line of output comes after the answer
+            self.log.last(event["id"])

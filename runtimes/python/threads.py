@@ -1,0 +1,361 @@
+"""`def` handlers: up to 32 at once, in threads that take turns at reading (leader and followers).
+
+The leader waits for input and runs short handlers itself, so that they cost no hand-over. One other thread, the
+standby, looks on every millisecond while there is work: when one handler has kept the leader since the last look,
+the standby becomes the leader, sends what is finished and reads on. Such a handler is probably not alone, so the
+next ones are handed to idle threads until one of them turns out to be short again.
+"""
+
+from __future__ import annotations
+
+import selectors
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from . import background
+from .codec import ProtocolError
+from .connection import Connection
+from .engine import Engine
+from .event import Event
+from .response import BINARY
+from .response import Stream as StreamedBody
+from .stream import CLOSED, RUNNING, WAITING, Stream
+from .streaming import LateHeads, encode_piece, open_answer, pieces_of
+from .values import ContractError
+
+MAX_THREADS_RUNNING = 32
+LOOK_SECONDS = 0.001
+QUIET_LOOKS = 3  # looks without work before the standby sleeps until the leader wakes it
+SHORT_SECONDS = 0.001  # a handler below this is worth no hand-over
+
+# The default of 5 ms lets busy handlers keep the thread that reads waiting for 5 ms each.
+SWITCH_SECONDS = 0.001
+
+
+class _Member:
+    """A thread of the crew, and the lock on which it sleeps."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+
+class ThreadEngine(Engine):
+    """`self.lock` guards roles, slots and the states of streams; `_reading` is held by the one thread that reads."""
+
+    def __init__(self, log) -> None:
+        super().__init__(log)
+        self.selector = selectors.DefaultSelector()
+        self.exit: Callable[[BaseException], None]
+        self._reading = threading.Lock()
+        self._leader: _Member | None = None
+        self._standby: _Member | None = None
+        self._idle: list[_Member] = []
+        self._members = 0
+        self._called = 0  # idle members that were woken and have not looked for work yet
+        self._busy = False  # the leader runs a handler
+        self._turn = 0  # grows with each handler the leader begins
+        self._standby_sleeps = False
+        self._overdue = False  # finished answers and unread input have waited for a look
+        self._inline = True
+        self._late_heads = LateHeads(self._send_late_head)
+
+    def serve(self) -> None:
+        """Makes the calling thread a member of the crew, for good."""
+        with self.lock:
+            self._members += 1
+        self._take_part()
+
+    def start_member(self) -> None:
+        threading.Thread(target=self.serve, name="fastfn", daemon=True).start()
+
+    def load(self, function, limit: int) -> int:
+        """Requests are welcome from now on. Returns the number of slots."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self.limit = min(limit, MAX_THREADS_RUNNING)
+        self.function = function
+        return self.limit
+
+    def adopt(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self.selector.register(connection, selectors.EVENT_READ, connection)
+
+    def give_away(self, engine: Engine) -> None:
+        """The connections of a spare, to the engine that its function needs."""
+        with self._reading:
+            for connection in tuple(self.connections):
+                self.connections.discard(connection)
+                self.selector.unregister(connection)
+                engine.adopt(connection)
+
+    def watch(self, connection: Connection, writable: bool) -> None:
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writable else 0)
+        try:
+            self.selector.modify(connection, events, connection)
+        except (KeyError, ValueError):
+            pass  # closed meanwhile
+
+    def disconnected(self, connection: Connection) -> None:
+        self.selector.unregister(connection)
+        super().disconnected(connection)
+
+    def stop(self, stream: Stream) -> None:
+        stream.cancelled = True  # a thread cannot be stopped: END when it returns
+        self.credit_given.notify_all()
+
+    # -- roles
+
+    def _take_part(self) -> None:
+        member = _Member()
+        while True:
+            self._rest(member)
+            if self._leader is member:
+                self._lead(member)
+            else:
+                self._help()
+
+    def _take_part_when_called(self) -> None:
+        self._heed_call()
+        self._take_part()
+
+    def _heed_call(self) -> None:
+        with self.lock:
+            self._called -= 1
+
+    def _rest(self, member: _Member) -> None:
+        """Returns when there is something to lead or to run."""
+        with self.lock:
+            if self._leader is None:
+                self._leader = member
+                return
+            if self.ready and self.running < self.limit:
+                return
+            watch = self._standby is None
+            if watch:
+                self._standby = member
+            else:
+                self._idle.append(member)
+        if watch:
+            self._stand_by(member)
+            return
+        member.gate.acquire()
+        self._heed_call()
+
+    def _stand_by(self, member: _Member) -> None:
+        """Looks on until the leader is kept by one handler, then takes over."""
+        quiet = 0
+        while True:
+            quiet = 0 if self._busy else quiet + 1
+            if quiet > QUIET_LOOKS and self._sleep_until_busy(member):
+                quiet = 0
+            turn = self._turn
+            member.gate.acquire(timeout=LOOK_SECONDS)
+            if not self._busy:
+                continue
+            if self._turn != turn:
+                self._overdue = True
+                continue
+            with self.lock:
+                if self._busy and self._turn == turn:
+                    self._take_over(member)
+                    return
+
+    def _sleep_until_busy(self, member: _Member) -> bool:
+        with self.lock:
+            if self._busy:
+                return False
+            self._standby_sleeps = True
+        member.gate.acquire()
+        return True
+
+    def _take_over(self, member: _Member) -> None:
+        self._leader = member
+        self._standby = None
+        self._busy = False
+        self._inline = False
+        self._call(1)  # somebody has to look on now
+
+    def _call(self, count: int) -> None:
+        """Wakes or starts members. Called with the lock held."""
+        for _ in range(count):
+            if self._idle:
+                self._called += 1
+                self._idle.pop().gate.release()
+            elif self._members < self.limit + 2:  # all slots taken, one who reads, one who looks on
+                self._called += 1
+                self._members += 1
+                threading.Thread(target=self._take_part_when_called, name="fastfn", daemon=True).start()
+
+    # -- the leader
+
+    def _lead(self, member: _Member) -> None:
+        self._catch_up()
+        while True:
+            if self.ready:
+                if self._inline and self._standby is not None:
+                    self._run_inline(member)
+                else:
+                    self._hand_over()
+                if self._leader is not member:
+                    return
+            self._flush()
+            for key, events in self.selector.select():
+                if events & selectors.EVENT_WRITE:
+                    key.data.writable()
+                if events & selectors.EVENT_READ:
+                    with self._reading:
+                        key.data.readable()
+
+    def _run_inline(self, member: _Member) -> None:
+        stream = self._claim_inline(member, None)
+        while stream is not None:
+            self._run(stream)
+            if self._overdue:
+                self._overdue = False
+                self._catch_up()
+            stream = self._claim_inline(member, stream)
+
+    def _claim_inline(self, member: _Member, done: Stream | None) -> Stream | None:
+        """Gives the slot of `done` back; the next stream to run, None if there is none or another leads now."""
+        with self.lock:
+            if done is not None and done.state == CLOSED:
+                self.running -= 1
+            if self._leader is not member:
+                overtaken = True
+            else:
+                overtaken = False
+                while self.ready and self.running < self.limit:
+                    stream = self.ready.popleft()
+                    if stream.state == WAITING:
+                        stream.state = RUNNING
+                        self.running += 1
+                        self._turn += 1
+                        self._busy = True
+                        if self._standby_sleeps:
+                            self._standby_sleeps = False
+                            self._standby.gate.release()
+                        return stream
+                self._busy = False
+        if overtaken and done is not None:
+            done.connection.flush()
+            self.on_idle()
+        return None
+
+    def _hand_over(self) -> None:
+        with self.lock:
+            self._call(min(len(self.ready), self.limit - self.running) - self._called)
+
+    def _flush(self) -> None:
+        for connection in tuple(self.connections):
+            if connection.has_output:
+                connection.flush()
+        self.look_for_imports()
+
+    def _catch_up(self) -> None:
+        """Sends what is finished and reads what has arrived, a CANCEL of what waits above all."""
+        self._flush()
+        with self._reading:
+            for connection in tuple(self.connections):
+                connection.readable()
+
+    # -- the others
+
+    def _help(self) -> None:
+        """Runs what waits, as long as something does."""
+        stream = self._claim(None)
+        while stream is not None:
+            started = time.monotonic()
+            self._run(stream)
+            self._inline = time.monotonic() - started < SHORT_SECONDS
+            stream.connection.flush()
+            if self.ready:
+                self._catch_up()
+            stream = self._claim(stream)
+
+    def _claim(self, done: Stream | None) -> Stream | None:
+        with self.lock:
+            if done is not None and done.state == CLOSED:
+                self.running -= 1
+            found = None
+            while found is None and self.ready and self.running < self.limit:
+                stream = self.ready.popleft()
+                if stream.state == WAITING:
+                    stream.state = RUNNING
+                    self.running += 1
+                    found = stream
+            if self.ready:  # read by this thread, so the leader does not know
+                self._call(min(len(self.ready), self.limit - self.running) - self._called)
+        if done is not None:
+            self.on_idle()
+        return found
+
+    # -- one handler
+
+    def _run(self, stream: Stream) -> None:
+        try:
+            event = self.begin(stream)
+        except ProtocolError:
+            with self._reading:
+                stream.connection.close()
+            stream.end()
+            return
+        try:
+            result = self.function.call(event)
+            if type(result) is not dict:
+                result = background.settled(result)
+            body = self.finish(stream, event, result)
+            if body is not None:
+                self._stream(stream, event, body)
+        except (SystemExit, KeyboardInterrupt) as error:
+            self.exit(error)
+        except BaseException as error:
+            self.fail(stream, event, error)
+        self.end_output(stream, event)
+
+    def _stream(self, stream: Stream, event: Event, body: StreamedBody) -> None:
+        """Sends a body piece by piece, as fast as the client takes it."""
+        self._late_heads.expect(stream, body)
+        source = pieces_of(body.source)
+        try:
+            for piece in source:
+                data, kind = encode_piece(piece)
+                if not self._send_piece(stream, body, kind, data):
+                    break
+        except ContractError as error:
+            self.refuse(stream, event, error)
+        finally:
+            close = getattr(body.source, "close", None)
+            if close is not None:
+                close()
+        with self.lock:
+            open_answer(stream, body, BINARY)
+            if stream.state == RUNNING:
+                stream.end()
+
+    def _send_piece(self, stream: Stream, body: StreamedBody, kind: str, data) -> bool:
+        """False if nobody wants the rest."""
+        unsent = memoryview(data)
+        with self.lock:
+            open_answer(stream, body, kind)
+        while True:
+            with self.lock:
+                while unsent and not stream.sendable and not stream.cancelled:
+                    self.credit_given.wait()
+                if stream.cancelled:
+                    return False
+                piece = unsent[: stream.sendable]
+                if piece:
+                    stream.send_piece(piece)
+            stream.connection.flush()
+            unsent = unsent[len(piece) :]
+            if not unsent:
+                return True
+
+    def _send_late_head(self, stream: Stream, body: StreamedBody) -> None:
+        with self.lock:
+            open_answer(stream, body, BINARY)
+        stream.connection.flush()
