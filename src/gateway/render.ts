@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Eta } from 'eta';
@@ -23,6 +24,8 @@ const CHUNKED_STEPS = [65_536, 1_048_576, 16_777_216, 134_217_728];
 const TABLE_BYTES_PER_ROUTE = 8192;
 /** Shared counters of one function: total and a share per nginx worker, for it and its workers. */
 const COUNTER_BYTES_PER_ROUTE = 2048;
+/** P81. */
+const WANTED_FILES = 65_536;
 const MEGABYTE = 1_048_576;
 
 /** Renders nginx.conf (P81-P90). */
@@ -35,6 +38,7 @@ export function renderNginxConf(input: NginxConfInput): string {
     modules: nginx.modules,
     user: input.user,
     workerProcesses: nginxWorkers(config),
+    fileLimit: Math.min(WANTED_FILES, hardFileLimit()),
     drainSeconds: Math.max(1, config.drainTimeoutSeconds),
     runDir,
     listen: `${config.host.includes(':') ? `[${config.host}]` : config.host}:${input.port}`,
@@ -57,6 +61,16 @@ export function renderNginxConf(input: NginxConfInput): string {
       { name: 'ceiling', bytes: config.limits.bodyCeilingBytes },
     ],
   });
+}
+
+/** The hard limit of open files (proc(5)): nginx may not raise its own above it. */
+function hardFileLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? WANTED_FILES);
+  } catch {
+    return WANTED_FILES;
+  }
 }
 
 /** How many nginx workers serve (P27): two at most in `dev`, one per processor in `run`. */

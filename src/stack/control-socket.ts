@@ -1,5 +1,5 @@
 import { chmod, rm } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { FastfnError } from '../errors.ts';
 
@@ -30,7 +30,7 @@ export async function takeControlSocket(path: string): Promise<ControlSocket> {
   let identity: StackIdentity = { pid: process.pid, url: 'an address not known yet' };
   const server: Server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    createInterface({ input: socket }).on('line', (line) => {
+    onLine(socket, (line) => {
       if (line === '{"type":"identify"}') socket.write(`${JSON.stringify(identity)}\n`);
     });
   });
@@ -57,6 +57,12 @@ function askOwner(path: string): Promise<StackIdentity | null> {
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => finish(null));
     socket.on('error', () => finish(null));
     socket.on('connect', () => socket.write('{"type":"identify"}\n'));
-    createInterface({ input: socket }).on('line', (line) => finish(JSON.parse(line) as StackIdentity));
+    onLine(socket, (line) => finish(JSON.parse(line) as StackIdentity));
   });
+}
+
+function onLine(socket: Socket, listener: (line: string) => void): void {
+  const lines = createInterface({ input: socket });
+  lines.on('line', listener);
+  lines.on('error', () => {}); // the socket's own error is handled where it was opened
 }

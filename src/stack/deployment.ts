@@ -3,7 +3,13 @@ import type { Installer, InstallHandle, InstallResult } from '../dependencies/ty
 import { FastfnError } from '../errors.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { compileFunction, executionLimit, type FunctionRecord, type LuaCode, type Unavailable } from '../gateway/route-table.ts';
+import {
+  compileFunction,
+  executionLimit,
+  type FunctionRecord,
+  type LuaCode,
+  type Unavailable,
+} from '../gateway/route-table.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { eventContext } from '../workers/messages.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -15,9 +21,16 @@ import { readLuaCode } from './lua-code.ts';
 /** A load that failed is tried again by the first request after this time: what it needs may be back (a database, say). */
 const FAILURE_LASTS_MS = 2000;
 
-const INSTALLING: Unavailable = { status: 503, error: 'dependencies are being installed', retry_after: 2, warming: true };
+const INSTALLING: Unavailable = {
+  status: 503,
+  error: 'dependencies are being installed',
+  retry_after: 2,
+  warming: true,
+};
 const INSTALL_FAILED: Unavailable = { status: 503, error: 'dependency install failed', retry_after: 30 };
 const INVALID_CONFIG: Unavailable = { status: 500, error: 'invalid function configuration' };
+
+const RETRY_HINT = 'edit the file and save to retry';
 
 /** Failures that pass by themselves: 503 instead of 500. */
 const TRANSIENT = new Set(['runtime unavailable', 'overloaded', INSTALLING.error]);
@@ -57,6 +70,8 @@ export class Deployment {
   /** Its install waits for the first request (FN_PREINSTALL_* = 0). */
   #isDeferred = false;
   #isRemoved = false;
+  /** The failure told last: one that stays the same is told once (P106). */
+  #told: string | null = null;
 
   constructor(definition: FunctionDefinition, context: DeploymentContext) {
     this.#definition = definition;
@@ -151,7 +166,7 @@ export class Deployment {
         pool.activate(this.#active);
       }
     } catch (error) {
-      this.#logLoadFailure(error);
+      this.#tell(error, RETRY_HINT);
       return this.#announceFailure({ error: 'handler error' });
     }
     await pool.need(this.#definition.key);
@@ -272,7 +287,8 @@ export class Deployment {
     await this.#context.publish();
     await this.#context.gateway.acknowledged();
     this.#context.pool.retireOld(definition.key, definition.policy.timeoutMs);
-    if (!isFirst) this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
+    if (!isFirst)
+      this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
   }
 
   #installResult(): InstallResult | 'failed' | null {
@@ -334,15 +350,7 @@ export class Deployment {
   /** A change that does not load: the last good version serves; without one the next request says why (P106). */
   async #keepLastGood(definition: FunctionDefinition, error: unknown): Promise<void> {
     const hasGood = this.#workers.length > 0 || (definition.runtime === 'lua' && this.#active !== null);
-    this.#context.emit({
-      type: 'problem',
-      severity: 'error',
-      path: definition.file,
-      message: describe(error),
-      hint: hasGood
-        ? 'the last good version keeps serving; edit the file and save to retry'
-        : 'edit the file and save to retry',
-    });
+    this.#tell(error, hasGood ? 'the last good version keeps serving; edit the file and save to retry' : RETRY_HINT);
     if (hasGood) {
       this.#set({ isStale: true });
     } else {
@@ -356,17 +364,15 @@ export class Deployment {
   #set(state: { unavailable?: Unavailable; isStale?: boolean }): void {
     this.#unavailable = state.unavailable;
     this.#isStale = state.isStale ?? false;
+    if (!this.#isStale) this.#told = null;
     this.#record = null;
   }
 
-  #logLoadFailure(error: unknown): void {
-    this.#context.emit({
-      type: 'problem',
-      severity: 'error',
-      path: this.#definition.file,
-      message: describe(error),
-      hint: 'edit the file and save to retry',
-    });
+  #tell(error: unknown, hint: string): void {
+    const message = describe(error);
+    if (message === this.#told) return;
+    this.#told = message;
+    this.#context.emit({ type: 'problem', severity: 'error', path: this.#definition.file, message, hint });
   }
 }
 
@@ -404,5 +410,7 @@ function isManifestFile(path: string, { manifest }: FunctionDefinition): boolean
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause as { stack?: unknown } | undefined;
-  return typeof cause?.stack === 'string' && cause.stack.length > error.message.length ? cause.stack : error.message;
+  const text =
+    typeof cause?.stack === 'string' && cause.stack.length > error.message.length ? cause.stack : error.message;
+  return text.replace(/\n\s*\n/g, '\n').trim();
 }

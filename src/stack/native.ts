@@ -1,10 +1,11 @@
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
-import { createDiscovery, type DiscoverySource } from '../functions/discovery.ts';
+import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
 import type { DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
@@ -51,7 +52,7 @@ class NativeStack implements RunningStack {
   readonly #startedAt = performance.now();
   readonly #probe = new ReadinessProbe();
   readonly #usage = new UsageTotals();
-  readonly #discovery: DiscoverySource;
+  readonly #discovery: FunctionDiscovery;
   readonly #told = new Set<string>();
   readonly #pids = new Map<number, string>();
   #end!: (end: StackEnd) => void;
@@ -96,13 +97,15 @@ class NativeStack implements RunningStack {
     const config = this.#config;
     this.#port = config.port === 0 ? await freePort(config.host) : config.port;
     await this.#takeRunDir();
+    await mkdir(config.logs.dir, { recursive: true, mode: 0o700 });
     this.#logs = createLogStore(config);
     const discovery = await this.#scanWatched();
     const user = await stackUser(config.functionsRoot);
     this.#build(user, discovery.routes.length);
     const fleet = this.#fleet as Fleet;
     const runtimes = PROCESS_RUNTIMES.filter(
-      (runtime) => discovery.functions.some((definition) => definition.runtime === runtime) && this.#binary(runtime) !== null,
+      (runtime) =>
+        discovery.functions.some((definition) => definition.runtime === runtime) && this.#binary(runtime) !== null,
     );
     await Promise.all([
       this.#pool?.start(runtimes),
@@ -263,7 +266,8 @@ class NativeStack implements RunningStack {
         }
         return;
       case 'files':
-        if (Array.isArray(message.files)) this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
+        if (Array.isArray(message.files))
+          this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
         return;
       case 'log':
         return this.#log(
@@ -329,7 +333,9 @@ class NativeStack implements RunningStack {
         version,
         control_socket: join(this.#runDir, 'control.sock'),
         log_dir: config.logs.dir,
-        children: await Promise.all(children.map(async (child) => ({ ...child, pid_start: await processStart(child.pid) }))),
+        children: await Promise.all(
+          children.map(async (child) => ({ ...child, pid_start: await processStart(child.pid) })),
+        ),
       };
       await writeRunFile(this.#runDir, content).catch(() => {}); // the folder goes away while we stop
     }
@@ -339,7 +345,9 @@ class NativeStack implements RunningStack {
 
   #changed(paths: readonly string[]): void {
     const touchedAt = performance.now();
-    this.#applying = this.#applying.then(() => this.#apply(paths, touchedAt)).catch((error) => this.#reloadFailed(error));
+    this.#applying = this.#applying
+      .then(() => this.#apply(paths, touchedAt))
+      .catch((error) => this.#reloadFailed(error));
   }
 
   async #apply(paths: readonly string[] | null, touchedAt: number): Promise<void> {

@@ -1,5 +1,5 @@
-import { type Gateway, gatewayFailed } from '../gateway/gateway.ts';
 import type { FastfnError } from '../errors.ts';
+import { type Gateway, gatewayFailed } from '../gateway/gateway.ts';
 import type { LogRecord } from './events.ts';
 import { supervisorRecord } from './records.ts';
 
@@ -40,7 +40,9 @@ export class NginxKeeper {
     for (const worker of this.#options.gateway.link?.workers.values() ?? []) {
       if (now - worker.heardAt <= limitMs) continue;
       const silence = Math.round(now - worker.heardAt);
-      this.#options.log(supervisorRecord('error', `nginx worker ${worker.pid} was blocked for ${silence} ms and is killed`));
+      this.#options.log(
+        supervisorRecord('error', `nginx worker ${worker.pid} was blocked for ${silence} ms and is killed`),
+      );
       kill(worker.pid);
     }
   }

@@ -56,7 +56,10 @@ function ask(host: string, port: number, nonce: string): Promise<number | null> 
   });
 }
 
-function notReady(options: { readonly timeoutSeconds: number; missing(): readonly string[] }, status: number | null): FastfnError {
+function notReady(
+  options: { readonly timeoutSeconds: number; missing(): readonly string[] },
+  status: number | null,
+): FastfnError {
   const missing = options.missing();
   const parts = status === 200 ? missing : [`/_fn/ready answered ${status ?? 'nothing'}`, ...missing];
   return new FastfnError('NOT_READY', `not ready within ${options.timeoutSeconds} s: ${parts.join('; ')}`, {

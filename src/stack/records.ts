@@ -39,7 +39,15 @@ export function recordOfNginx(line: string): LogRecord {
 
 /** A line of the supervisor itself. */
 export function supervisorRecord(level: LogRecord['level'], message: string): LogRecord {
-  return { time: new Date().toISOString(), level, source: 'supervisor', function: null, stream: null, requestId: null, message };
+  return {
+    time: new Date().toISOString(),
+    level,
+    source: 'supervisor',
+    function: null,
+    stream: null,
+    requestId: null,
+    message,
+  };
 }
 
 function nameOf(functionKey: string): string {

@@ -70,7 +70,8 @@ export async function endSurvivors(children: readonly ChildProcessRecord[]): Pro
   while (performance.now() < deadline && (await Promise.all(ours.map(isAlive))).some(Boolean)) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  for (const child of children) if (ours.includes(child.pid) && (await isSame(child))) signalGroup(child.pid, 'SIGKILL');
+  for (const child of children)
+    if (ours.includes(child.pid) && (await isSame(child))) signalGroup(child.pid, 'SIGKILL');
 }
 
 async function isSame(child: ChildProcessRecord): Promise<boolean> {

@@ -53,14 +53,19 @@ http {
   }
 }`,
     );
-    const child = spawn(nginx.path, ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(nginx.path, ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', 'stderr'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     await until(() => existsSync(join(dir, 'lua.sock')), 'nginx listens');
     return new LuaHost(dir, child);
   }
 
   /** Runs a chunk with `...` = input; its result travels as JSON. */
   async run(code: string, input?: unknown): Promise<any> {
-    const answer = (await this.#client.post('/run', JSON.stringify({ code, input }))) as { result?: unknown; error?: string };
+    const answer = (await this.#client.post('/run', JSON.stringify({ code, input }))) as {
+      result?: unknown;
+      error?: string;
+    };
     if (answer.error !== undefined) throw new Error(answer.error);
     return answer.result;
   }

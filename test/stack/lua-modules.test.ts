@@ -158,7 +158,9 @@ describe('F50, F51: matching', () => {
         { path: '/:any/posts', entries: [get('posts')] },
         { path: '/', entries: [get('home')] },
       ],
-      requests: ['/users/me', '/users/7', '/users/7/x', '/users/posts', '/other/posts', '/', '/users'].map((path) => ({ path })),
+      requests: ['/users/me', '/users/7', '/users/7/x', '/users/posts', '/other/posts', '/', '/users'].map((path) => ({
+        path,
+      })),
     });
     expect(found.map((one: any) => one.target ?? null)).toEqual(['me', 'user', 'rest', 'user', 'posts', 'home', null]);
     expect(found[1].params).toEqual([['id', '7']]);
@@ -192,9 +194,23 @@ describe('F50, F51: matching', () => {
     const hosts = (list: string[], target: string) => ({ methods: ['GET'], hosts: list, target });
     const found = await lua.run(MATCH, {
       routes: [
-        { path: '/a', entries: [hosts(['one.example'], 'one'), hosts(['*.two.example'], 'two'), hosts(['three.example:81'], 'three')] },
+        {
+          path: '/a',
+          entries: [
+            hosts(['one.example'], 'one'),
+            hosts(['*.two.example'], 'two'),
+            hosts(['three.example:81'], 'three'),
+          ],
+        },
       ],
-      requests: ['ONE.example:8080', 'x.two.example', 'two.example', 'three.example:81', 'three.example', '[::1]:80'].map((host) => ({
+      requests: [
+        'ONE.example:8080',
+        'x.two.example',
+        'two.example',
+        'three.example:81',
+        'three.example',
+        '[::1]:80',
+      ].map((host) => ({
         path: '/a',
         host,
       })),
@@ -240,16 +256,28 @@ describe('F50, F51: matching', () => {
     const segment = fc.constantFrom('a', 'b', ':p', ':q');
     const pattern = fc
       .tuple(fc.array(segment, { maxLength: 3 }), fc.constantFrom('', ':r*', '*'))
-      .map(([segments, last]) => `/${[...segments.map((text, i) => (text.startsWith(':') ? text + i : text)), last].filter(Boolean).join('/')}`);
-    const requests = fc.array(fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 4 }), { minLength: 1, maxLength: 8 });
+      .map(
+        ([segments, last]) =>
+          `/${[...segments.map((text, i) => (text.startsWith(':') ? text + i : text)), last].filter(Boolean).join('/')}`,
+      );
+    const requests = fc.array(fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 4 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(pattern, { maxLength: 8, selector: shape }), requests, async (patterns, paths) => {
-        const found = await lua.run(MATCH, {
-          routes: patterns.map((path) => ({ path, entries: [get(path)] })),
-          requests: paths.map((segments) => ({ path: `/${segments.join('/')}` })),
-        });
-        expect(found.map((one: any) => one.target ?? null)).toEqual(paths.map((segments) => search(patterns, segments)));
-      }),
+      fc.asyncProperty(
+        fc.uniqueArray(pattern, { maxLength: 8, selector: shape }),
+        requests,
+        async (patterns, paths) => {
+          const found = await lua.run(MATCH, {
+            routes: patterns.map((path) => ({ path, entries: [get(path)] })),
+            requests: paths.map((segments) => ({ path: `/${segments.join('/')}` })),
+          });
+          expect(found.map((one: any) => one.target ?? null)).toEqual(
+            paths.map((segments) => search(patterns, segments)),
+          );
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -317,5 +345,7 @@ describe('F88-F96, F105: what a Lua function may return', () => {
 /** JSON by value (Lua tables have no order), everything else as text. */
 function readable(base64: string, headers: Record<string, string[]>): unknown {
   const text = Buffer.from(base64, 'base64').toString('latin1');
-  return headers['content-type']?.[0] === 'application/json' ? JSON.parse(Buffer.from(base64, 'base64').toString()) : text;
+  return headers['content-type']?.[0] === 'application/json'
+    ? JSON.parse(Buffer.from(base64, 'base64').toString())
+    : text;
 }

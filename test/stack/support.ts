@@ -70,7 +70,11 @@ export class TestStack {
   /** Starts a stack over `files` and waits for its ready line. */
   static async start(
     files: Files,
-    options: { readonly args?: readonly string[]; readonly env?: Record<string, string>; readonly command?: 'dev' | 'run' } = {},
+    options: {
+      readonly args?: readonly string[];
+      readonly env?: Record<string, string>;
+      readonly command?: 'dev' | 'run';
+    } = {},
   ): Promise<TestStack> {
     const stack = TestStack.spawn(files, options);
     await stack.untilReady();
@@ -80,7 +84,11 @@ export class TestStack {
   /** Starts without waiting: for stacks that are expected to fail. */
   static spawn(
     files: Files,
-    options: { readonly args?: readonly string[]; readonly env?: Record<string, string>; readonly command?: 'dev' | 'run' } = {},
+    options: {
+      readonly args?: readonly string[];
+      readonly env?: Record<string, string>;
+      readonly command?: 'dev' | 'run';
+    } = {},
   ): TestStack {
     const base = mkdtempSync(join(tmpdir(), 'fastfn-test-'));
     const dir = join(base, 'project');
@@ -93,21 +101,29 @@ export class TestStack {
   static over(
     base: string,
     dir: string,
-    options: { readonly args?: readonly string[]; readonly env?: Record<string, string>; readonly command?: 'dev' | 'run' } = {},
+    options: {
+      readonly args?: readonly string[];
+      readonly env?: Record<string, string>;
+      readonly command?: 'dev' | 'run';
+    } = {},
   ): TestStack {
     const args = options.args ?? ['--port', '0'];
-    const child = spawn(process.execPath, [join(packageRoot, 'bin/fastfn.js'), options.command ?? 'dev', '--native', ...args], {
-      cwd: dir,
-      env: {
-        ...process.env,
-        FN_STATE_DIR: join(base, 'state'),
-        FN_RUN_DIR: join(base, 'run'),
-        FN_STORE_DIR: process.env['FASTFN_TEST_STORE'] ?? join(tmpdir(), 'fastfn-test-store'),
-        PIP_RETRIES: '0',
-        ...options.env,
+    const child = spawn(
+      process.execPath,
+      [join(packageRoot, 'bin/fastfn.js'), options.command ?? 'dev', '--native', ...args],
+      {
+        cwd: dir,
+        env: {
+          ...process.env,
+          FN_STATE_DIR: join(base, 'state'),
+          FN_RUN_DIR: join(base, 'run'),
+          FN_STORE_DIR: process.env['FASTFN_TEST_STORE'] ?? join(tmpdir(), 'fastfn-test-store'),
+          PIP_RETRIES: '0',
+          ...options.env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    );
     return new TestStack(base, dir, child);
   }
 
@@ -145,7 +161,8 @@ export class TestStack {
       gone = true;
     });
     await until(() => {
-      const match = /FastFN ready at (http:\/\/\S+)/.exec(this.#stdout) ?? /"url":"(http:\/\/[^"]+)"/.exec(this.#stdout);
+      const match =
+        /FastFN ready at (http:\/\/\S+)/.exec(this.#stdout) ?? /"url":"(http:\/\/[^"]+)"/.exec(this.#stdout);
       if (match) this.url = match[1] as string;
       if (gone && !match) throw new Error(`the stack ended before it was ready:\n${this.output}`);
       return match !== null;
@@ -174,7 +191,11 @@ export class TestStack {
 
   /** Every process of the stack: the supervisor, its children, their children. */
   processes(): number[] {
-    return [this.pid, ...descendants(this.pid), ...this.runFile().children.flatMap(({ pid }) => [pid, ...descendants(pid)])];
+    return [
+      this.pid,
+      ...descendants(this.pid),
+      ...this.runFile().children.flatMap(({ pid }) => [pid, ...descendants(pid)]),
+    ];
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -229,7 +250,11 @@ export function send(url: string, path: string, options: RequestOptions = {}): P
 }
 
 /** Polls until `condition` is truthy and returns its value; fails with `what` after the deadline. */
-export async function until<T>(condition: () => T | Promise<T>, what: string, deadlineMs = DEADLINE_MS): Promise<NonNullable<T>> {
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  deadlineMs = DEADLINE_MS,
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
