@@ -95,7 +95,6 @@ export const LATER_COMMANDS: readonly string[] = ['build', 'deploy', 'test'];
 function serveFlags(command: 'dev' | 'run'): Flag[] {
   const settings = Object.keys(ALL_SETTINGS).filter((name) => !GLOBAL_SETTINGS.includes(name));
   return [
-    { notation: '--native', help: 'Use nginx and the languages of this machine instead of Docker' },
     ...settings.map((name) => settingFlag(name, command)).filter((flag) => flag !== undefined),
     { notation: '--build', help: 'Build the Docker image again' },
     { notation: '--dry-run', help: 'Print what would be used, as JSON, and start nothing' },

@@ -3,9 +3,9 @@ import type { DoctorContext } from '../doctor/check.ts';
 import { findNativePrerequisites } from '../doctor/native.ts';
 import { installCommand, type Need } from '../doctor/packages.ts';
 import { asJson, asText, CHECKS, type CheckResult, runChecks, summarize } from '../doctor/report.ts';
-import { scanFunctions } from '../doctor/scan.ts';
 import { installSystemPackages } from '../doctor/system-packages.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
+import { readFunctions } from '../functions/discovery.ts';
 import { readConfigFile } from '../project/config-file.ts';
 import { version } from '../version.ts';
 import type { CommandRun } from './commands.ts';
@@ -34,10 +34,10 @@ async function createContext(invocation: Invocation, terminal: Terminal): Promis
   const file = await readConfigFile(cwd, invocation.flags.config as string | undefined).catch(() => null);
   const configFile = file?.path ?? null;
   try {
-    const native = { ...invocation, flags: { ...invocation.flags, native: true } };
+    const native = { ...invocation, settings: { ...invocation.settings, native: true } };
     const config = await loadInvokedProject('dev', native, terminal);
     const prerequisites = findNativePrerequisites(config, config.runtimes, { env: terminal.env, isFresh: true });
-    const discovery = scanFunctions(config);
+    const discovery = readFunctions(config);
     discovery.catch(() => undefined); // each check that needs it reports the failure
     return { cwd, configFile, configError: null, project: { config, prerequisites, discovery } };
   } catch (error) {

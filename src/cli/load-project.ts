@@ -14,7 +14,6 @@ export async function loadInvokedProject(
   const { flags, args, settings } = invocation;
   return loadProject({
     command,
-    mode: flags.native === true ? 'native' : 'docker',
     dir: args[0],
     configFile: flags.config as string | undefined,
     envFiles: flags['env-file'] as readonly string[] | undefined,

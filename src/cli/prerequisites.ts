@@ -1,7 +1,7 @@
-import { scanFunctions } from '../doctor/scan.ts';
 import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
 import { judgeNative } from '../doctor/verdict.ts';
 import { FastfnError } from '../errors.ts';
+import { readFunctions } from '../functions/discovery.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
 
@@ -24,7 +24,7 @@ export function refuseDockerMode(command: string, { nginx }: NativePrerequisites
 export async function requireNative(config: ProjectConfig, prerequisites: NativePrerequisites): Promise<StackEvent[]> {
   const { nginx, node, python, php } = prerequisites;
   if (![nginx, node, python, php].some((program) => program !== null && isMissing(program))) return [];
-  const { functions } = await scanFunctions(config);
+  const { functions } = await readFunctions(config);
   const { problems, warnings } = judgeNative(config, prerequisites, functions);
   if (problems.length > 0) {
     const code = problems.some(({ configured }) => configured) ? 'BINARY_UNUSABLE' : 'PREREQUISITE_MISSING';

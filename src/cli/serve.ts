@@ -15,7 +15,7 @@ import type { Invocation, Terminal } from './terminal.ts';
 /** What `dev` and `run` have in common: they differ in defaults only (P10, P11, P27). */
 export async function serve(command: 'dev' | 'run', invocation: Invocation, terminal: Terminal): Promise<ExitCode> {
   const { flags } = invocation;
-  if (flags.build && flags.native)
+  if (flags.build && invocation.settings.native)
     throw new FastfnError('USAGE', '--build is about the Docker image and cannot be used with --native');
   const config = await loadInvokedProject(command, invocation, terminal);
   if (flags['dry-run']) {

@@ -14,7 +14,6 @@ import type { BinaryKey, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
   readonly command: 'dev' | 'run';
-  readonly mode: 'native' | 'docker';
   /** The DIR argument. */
   readonly dir?: string | undefined;
   /** `--config` */
@@ -24,8 +23,8 @@ export interface ProjectInput {
   readonly flags: FlagValues;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Whether people read the output (default of `logs.format`). */
-  readonly isTerminal: boolean;
+  /** Whether people read the output: decides the default of `logs.format` only. */
+  readonly isTerminal?: boolean;
 }
 
 /**
@@ -44,7 +43,7 @@ export async function loadProject(input: ProjectInput): Promise<ProjectConfig> {
   });
   const context = {
     command: input.command,
-    isTerminal: input.isTerminal,
+    isTerminal: input.isTerminal ?? false,
     cpus: availableParallelism(),
     cwd: input.cwd,
   };
@@ -100,7 +99,7 @@ async function assemble({
   const binaries = findBinaries(values, environment, projectDir, input.cwd);
   return {
     command: input.command,
-    mode: input.mode,
+    mode: values.native ? 'native' : 'docker',
     projectDir,
     functionsRoot,
     projectId,

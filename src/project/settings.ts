@@ -45,6 +45,9 @@ const variableNames = list('variable names', (entry) =>
 );
 
 const SERVER = {
+  native: setting(boolean, false, 'Use nginx and the languages of this machine instead of Docker', {
+    flag: '--native',
+  }),
   host: setting(host, '127.0.0.1', 'Address to listen on', {
     inFile: true,
     flag: '--host <address>',

@@ -18,7 +18,7 @@ function write(name: string, content: string | object): void {
 }
 
 function load(input: Partial<ProjectInput> = {}) {
-  return loadProject({ command: 'dev', mode: 'native', flags: {}, env: {}, cwd, isTerminal: false, ...input });
+  return loadProject({ command: 'dev', flags: {}, env: {}, cwd, ...input });
 }
 
 async function problemsOf(input: Partial<ProjectInput> = {}): Promise<string[]> {
