@@ -12,6 +12,9 @@ const HOST_NAMES = [
   'CURL_CA_BUNDLE',
 ];
 
+/** The platform's own settings and secrets: not even when they are on the user's list (P39). */
+const NEVER = /^(FN|FASTFN|DOCKER)_/;
+
 export interface WorkerEnvironment {
   /** Names the user allowed beside the list (FN_WORKER_ENV_ALLOW). */
   readonly allow: readonly string[];
@@ -27,7 +30,8 @@ export interface WorkerEnvironment {
 /** What a worker process starts with (F132, P39): allowed host variables and our own; a function's values come with LOAD. */
 export function workerEnvironment(host: NodeJS.ProcessEnv, worker: WorkerEnvironment): Record<string, string> {
   const env: Record<string, string> = {};
-  const names = [...HOST_NAMES, ...worker.allow, ...Object.keys(host).filter((name) => name.startsWith('LC_'))];
+  const allowed = worker.allow.filter((name) => !NEVER.test(name));
+  const names = [...HOST_NAMES, ...allowed, ...Object.keys(host).filter((name) => name.startsWith('LC_'))];
   for (const name of names) {
     const value = host[name];
     if (value !== undefined) env[name] = value;

@@ -78,7 +78,9 @@ export class FunctionWorkers {
 
   #of(revision: FunctionRevision): RevisionWorkers {
     let workers = this.#revisions.get(revision.revision);
-    if (workers === undefined) {
+    if (workers !== undefined) {
+      workers.revision = revision; // the same code with more known of it, such as how TypeScript was compiled
+    } else {
       workers = new RevisionWorkers(revision, {
         ...this.#host,
         onChange: (changed) => {

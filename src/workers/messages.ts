@@ -62,12 +62,13 @@ export function loadMessage(revision: FunctionRevision, concurrency: number, con
   });
 }
 
-/** The payload of CONTEXT: the part of `event.context` that follows from the policy (F74, P124). */
+/** The payload of CONTEXT (P124). */
 export function contextMessage(revision: FunctionRevision, config: ProjectConfig): string {
   return JSON.stringify(eventContext(revision.definition, config));
 }
 
-function eventContext(definition: FunctionDefinition, config: ProjectConfig): object {
+/** The part of `event.context` that follows from the policy (F74). */
+export function eventContext(definition: FunctionDefinition, config: ProjectConfig): Record<string, unknown> {
   const { policy } = definition;
   const pool = policy.workerPool;
   return {

@@ -76,7 +76,7 @@ class Pool implements WorkerPool {
     this.#options = options;
     this.#launcher = new Launcher(options);
     this.#health = new Health(intervalMs);
-    this.#recycler = new Recycler(workers);
+    this.#recycler = new Recycler(workers, ({ worker }, message) => this.#log('warn', worker, message));
     this.#spares = new Spares({
       target: workers.spares,
       waitMs: workers.bootTimeoutMs,
@@ -187,7 +187,8 @@ class Pool implements WorkerPool {
   #onLost(worker: Worker, was: WorkerState): void {
     if (this.#isStopping) return;
     if (worker.endReason === 'exit' && was !== 'ending') void this.#logDeath(worker);
-    if (worker.endReason === 'unresponsive') this.#log(worker, `worker ${worker.pid} did not answer and was replaced`);
+    if (worker.endReason === 'unresponsive')
+      this.#log('error', worker, `worker ${worker.pid} did not answer and was replaced`);
     const loaded = this.#loaded.get(worker.pid);
     if (loaded === undefined) this.#spares.lost(worker);
     else loaded.of.lost(loaded);
@@ -230,29 +231,27 @@ class Pool implements WorkerPool {
   }
 
   #bootFailed(runtime: ProcessRuntime, { message }: FastfnError): void {
-    this.#log({ runtime, functionKey: null }, message);
+    this.#log('error', { runtime, functionKey: null }, message);
   }
 
   #loadFailed({ definition: { runtime, key } }: FunctionRevision, { message, stack }: LoadError): void {
     if (this.#isStopping) return;
-    this.#log(
-      { runtime: runtime as ProcessRuntime, functionKey: key },
-      message,
-      stack === undefined ? undefined : { stack },
-    );
+    const fields = stack === undefined ? undefined : { stack };
+    this.#log('error', { runtime: runtime as ProcessRuntime, functionKey: key }, message, fields);
   }
 
   async #logDeath(worker: Worker): Promise<void> {
     const { exit, stderr } = await worker.lastWords();
-    this.#log(worker, `worker ${worker.pid} ended ${exit}`, stderr === '' ? undefined : { stderr });
+    this.#log('error', worker, `worker ${worker.pid} ended ${exit}`, stderr === '' ? undefined : { stderr });
   }
 
   #log(
+    level: WorkerLogLine['level'],
     { runtime, functionKey }: Pick<Worker, 'runtime' | 'functionKey'>,
     message: string,
     fields?: WorkerLogLine['fields'],
   ): void {
-    const line = { runtime, functionKey, requestId: null, stream: 'stderr', level: 'error', message } as const;
+    const line = { runtime, functionKey, requestId: null, stream: 'stderr', level, message } as const;
     this.#options.onLog(fields === undefined ? line : { ...line, fields });
   }
 }

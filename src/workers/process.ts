@@ -8,6 +8,7 @@ import { LineSplitter } from './lines.ts';
 import { withinMs } from './overdue.ts';
 
 const STDERR_TAIL_LINES = 20;
+const STDERR_TAIL_CHARS = 4_096;
 const LAST_OUTPUT_MS = 200; // a grandchild outside the group may hold the pipes open for ever
 
 export interface SpawnOptions {
@@ -116,18 +117,20 @@ class SpawnedWorker implements WorkerProcess {
   }
 
   stderrTail(): string {
-    return this.#tail.join('\n');
+    return this.#tail.join('\n').slice(-STDERR_TAIL_CHARS);
   }
 
   #listening(ready: Readable): Promise<void> {
-    const said = new Promise<void>((resolve) => ready.once('data', () => resolve()));
     ready.on('error', () => {});
-    const ended = this.exited.then(async (exit) => {
-      await this.cleared;
-      throw new FastfnError('WORKER_FAILED', `it ended ${describeExit(exit)} before it listened`);
+    const listening = new Promise<void>((resolve, reject) => {
+      ready.once('data', () => resolve());
+      void this.exited.then(async (exit) => {
+        await this.cleared; // its last words first
+        reject(new FastfnError('WORKER_FAILED', `it ended ${describeExit(exit)} before it listened`));
+      });
     });
-    ended.catch(() => {}); // every process ends; that matters here only while it boots
-    return Promise.race([said, ended]);
+    listening.catch(() => {}); // nobody may be waiting any more
+    return listening;
   }
 
   #capture(stream: Readable, name: 'stdout' | 'stderr') {

@@ -9,9 +9,11 @@ const MIB = 1_048_576;
 /** Ends workers that nobody uses, that have served enough, or that have grown too large (P111, P112). */
 export class Recycler {
   readonly #limits: ProjectConfig['workers'];
+  readonly #warn: (loaded: LoadedWorker, message: string) => void;
 
-  constructor(limits: ProjectConfig['workers']) {
+  constructor(limits: ProjectConfig['workers'], warn: (loaded: LoadedWorker, message: string) => void) {
     this.#limits = limits;
+    this.#warn = warn;
   }
 
   /** At each tick for each worker that serves. */
@@ -28,18 +30,32 @@ export class Recycler {
   }
 
   #checkMemory(loaded: LoadedWorker): void {
-    if (!this.#isTooLarge(loaded)) return;
-    setTimeout(() => {
-      if (loaded.of.serving.includes(loaded) && this.#isTooLarge(loaded)) void loaded.of.recycle(loaded);
-    }, CONFIRM_MS).unref();
+    const excess = this.#excess(loaded);
+    if (excess > KILL_FACTOR) this.#kill(loaded, excess);
+    else if (excess > 1 && !loaded.isRecycling) setTimeout(() => this.#confirm(loaded), CONFIRM_MS).unref();
   }
 
-  /** Kills it when it is so large that draining would take the machine down. */
-  #isTooLarge({ worker }: LoadedWorker): boolean {
-    const limit = this.#limits.maxRssMb * MIB;
-    if (limit === 0) return false;
-    const bytes = residentBytes(worker.pid) ?? 0;
-    if (bytes > limit * KILL_FACTOR) void worker.kill('recycled');
-    return bytes > limit;
+  #confirm(loaded: LoadedWorker): void {
+    const excess = this.#excess(loaded);
+    if (excess <= 1 || loaded.isRecycling || !loaded.of.serving.includes(loaded)) return;
+    this.#warn(loaded, `worker ${loaded.worker.pid} is replaced: ${this.#sizes(excess)}`);
+    void loaded.of.recycle(loaded);
+  }
+
+  /** Without a successor or a drain: that could take the machine down. */
+  #kill(loaded: LoadedWorker, excess: number): void {
+    this.#warn(loaded, `worker ${loaded.worker.pid} is killed: ${this.#sizes(excess)}`);
+    void loaded.worker.kill('recycled');
+  }
+
+  /** Its memory as a multiple of the limit. */
+  #excess({ worker }: LoadedWorker): number {
+    const { maxRssMb } = this.#limits;
+    return maxRssMb > 0 ? (residentBytes(worker.pid) ?? 0) / (maxRssMb * MIB) : 0;
+  }
+
+  #sizes(excess: number): string {
+    const { maxRssMb } = this.#limits;
+    return `it holds ${Math.round(excess * maxRssMb)} MiB, the limit is ${maxRssMb} (FN_WORKER_MAX_RSS_MB)`;
   }
 }
