@@ -2,6 +2,7 @@
 
 const { inspect } = require('node:util');
 const { Type } = require('./codec.js');
+const { HandlerNotFound } = require('./callable.js');
 const { ContractError } = require('./contract-error.js');
 
 /** The longest message or stack that goes into an ERROR frame; the log has it all. */
@@ -25,7 +26,7 @@ function handlerError(error, text) {
 
 /** An ERROR frame's payload for code that does not load (F67, F101). */
 function loadError(error) {
-  const missing = error.code === 'HANDLER_NOT_FOUND';
+  const missing = error instanceof HandlerNotFound;
   const text = missing ? messageOf(error) : describeError(error);
   return {
     kind: 'load',

@@ -1,28 +1,30 @@
 'use strict';
 
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { staticFiles } = require('./loaded-files.js');
 
-/** Evaluates the function's entry and returns its exports. */
+/** Evaluates the function's entry and returns its exports (F66, F113). */
 async function loadModule({ entry, compiled, paths }) {
-  addPackageFolders(paths);
-  if (compiled !== null) {
-    process.setSourceMapsEnabled(true);
-    return compiled.format === 'cjs' ? loadAs(entry, compiled.file) : import(pathToFileURL(compiled.file));
-  }
-  return isEsm(entry) ? import(pathToFileURL(entry)) : Module.createRequire(entry)(entry);
+  const isModule = compiled === null ? isEsm(entry) : compiled.format === 'esm';
+  if (paths.length > 0) addPackageFolders(paths, isModule);
+  if (compiled !== null) process.setSourceMapsEnabled(true);
+  if (isModule) return importEsm(compiled?.file ?? entry);
+  return compiled === null ? Module.createRequire(entry)(entry) : loadAs(entry, compiled.file);
 }
 
-/** Dependency folders that `require` searches after those above the requiring file (F113). */
-function addPackageFolders(paths) {
-  if (paths.length === 0) return;
+/** Dependency folders, searched after those above the importing file. */
+function addPackageFolders(folders, isModule) {
   const before = process.env.NODE_PATH;
-  process.env.NODE_PATH = [...paths, ...(before ? [before] : [])].join(path.delimiter);
+  process.env.NODE_PATH = before ? [...folders, before].join(path.delimiter) : folders.join(path.delimiter);
   Module._initPaths();
   if (before === undefined) delete process.env.NODE_PATH;
   else process.env.NODE_PATH = before;
+  // `import` knows no such variable; its hooks cost a thread, so only modules that may need them have them.
+  if (isModule) Module.register(pathToFileURL(path.join(__dirname, 'package-hooks.mjs')), { data: { folders } });
 }
 
 /** Runs a built CommonJS module as if it were `entry`: its relative and package paths start there. */
@@ -36,6 +38,25 @@ function loadAs(entry, file) {
   return module.exports;
 }
 
+async function importEsm(file) {
+  try {
+    return await import(pathToFileURL(file));
+  } catch (error) {
+    if (error instanceof SyntaxError && !error.stack.startsWith('file:')) locate(error, file);
+    throw error;
+  }
+}
+
+/** V8 keeps the place of a module's syntax error to itself; `node --check` shows it. */
+function locate(error, entry) {
+  for (const file of staticFiles([entry])) {
+    const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });
+    if (status === 0) continue;
+    error.stack = stderr.split(/\n\s+at /)[0];
+    return;
+  }
+}
+
 /** Whether Node reads a file as an ES module: by its extension, or the nearest package.json above it. */
 function isEsm(file) {
   if (file.endsWith('.mjs')) return true;
@@ -47,7 +68,7 @@ function isEsm(file) {
   }
 }
 
-/** `type` of a package.json, `commonjs` if it has none, undefined if there is no such file. */
+/** `type` of a package.json, `commonjs` if it names none, undefined if there is no such file. */
 function packageType(file) {
   let text;
   try {
@@ -57,8 +78,5 @@ function packageType(file) {
   }
   return JSON.parse(text).type ?? 'commonjs';
 }
-function loadedFiles({ entry }) {
-  return [entry];
-}
-function onFileLoaded() {}
-module.exports = { loadModule, loadedFiles, onFileLoaded };
+
+module.exports = { loadModule };

@@ -84,6 +84,7 @@ function parseRequestLine(text, at) {
     target: decodeField(target),
     path: decodeField(question < 0 ? target : target.slice(0, question)),
     queryString: question < 0 ? '' : target.slice(question + 1),
+    protocol: text.slice(targetEnd + 1, newline).trimEnd(),
     headersAt: newline + 1,
   };
 }

@@ -1,12 +1,13 @@
 'use strict';
 
 const { sendAnswer } = require('./answering.js');
+const { backgroundEnd } = require('./background.js');
 const { Type } = require('./codec.js');
 const { Connection } = require('./connection.js');
 const { failStream, loadError } = require('./failure.js');
 const { loadProgram } = require('./handler.js');
 const { requests } = require('./log.js');
-const { loadedFiles, onFileLoaded } = require('./modules.js');
+const { loadedFiles, onFileLoaded } = require('./loaded-files.js');
 const { toAnswer } = require('./response.js');
 const { State } = require('./stream.js');
 const { createTurn } = require('./turn.js');
@@ -26,6 +27,7 @@ class Worker {
   #data = new Set();
   #hasLoad = false;
   #isDraining = false;
+  #fileCount = 0;
   #running = 0;
   /** Complete streams in order; those before #next have been taken. */
   #waiting = [];
@@ -78,13 +80,16 @@ class Worker {
       this.#control.finish(() => process.reallyExit(1));
       return;
     }
-    this.#reportLoaded(message);
-    onFileLoaded(() => this.#reportLoaded(message));
+    this.#reportLoaded(loadedFiles(message));
+    onFileLoaded(() => {
+      const files = loadedFiles(message);
+      if (files.length > this.#fileCount) this.#reportLoaded(files);
+    });
   }
 
-  #reportLoaded(message) {
+  #reportLoaded(files) {
     const { revision, concurrency } = this.program;
-    const files = loadedFiles(message);
+    this.#fileCount = files.length;
     this.#control.outbox.text(Type.LOADED, 0, JSON.stringify({ revision, concurrency, head: 'raw', files }));
   }
 
@@ -99,8 +104,10 @@ class Worker {
     this.#endIfDrained();
   }
 
-  #endIfDrained() {
-    if (this.#isDraining && this.#data.size === 0) process.exit(0);
+  async #endIfDrained() {
+    if (!this.#isDraining || this.#data.size > 0) return;
+    await backgroundEnd();
+    process.exit(0);
   }
 
   onConnectionEnd(connection) {
