@@ -1,4 +1,5 @@
 import { compareText } from './compare.ts';
+import type { Identity } from './folder-context.ts';
 import { type Claim, compileRoutes } from './routes.ts';
 import { findPatternProblem, formatPath, isReserved, type Segment } from './segments.ts';
 import type { Discovery, DiscoveryProblem, FunctionDefinition, RouteConflict, Runtime } from './types.ts';
@@ -12,17 +13,18 @@ export class Catalog {
   readonly #problems: DiscoveryProblem[] = [];
   readonly #disabled = new Map<Runtime, string[]>();
 
-  /** Adds a function. Where its name is taken in its language, the path of its file is its name. */
-  addFunction(definition: Omit<FunctionDefinition, 'key' | 'version'>): FunctionDefinition {
-    const wanted = withKey(definition);
+  /** The identity of a function, before it is added. Where the name is taken in its language, its file is its name. */
+  identify(runtime: Runtime, name: string, kind: FunctionDefinition['kind'], file: string): Identity {
+    const wanted = identity(runtime, name, kind);
     const taken = this.#functions.get(wanted.key);
-    const added = taken ? withKey({ ...definition, name: definition.file }) : wanted;
-    if (taken) {
-      const message = `the name "${wanted.name}" is taken by ${taken.file}, so this function is called "${added.name}"`;
-      this.warn(definition.file, message, 'give it another "name" in its fn.config.json');
-    }
-    this.#functions.set(added.key, added);
-    return added;
+    if (!taken) return wanted;
+    const message = `the name "${name}" is taken by ${taken.file}, so this function is called "${file}"`;
+    this.warn(file, message, 'give it another "name" in its fn.config.json');
+    return identity(runtime, file, kind);
+  }
+
+  addFunction(definition: FunctionDefinition): void {
+    this.#functions.set(definition.key, definition);
   }
 
   addClaim(claim: Claim): void {
@@ -80,7 +82,6 @@ export class Catalog {
   }
 }
 
-function withKey(definition: Omit<FunctionDefinition, 'key' | 'version'>): FunctionDefinition {
-  const version = DEFAULT_VERSION;
-  return { key: `${definition.runtime}/${definition.name}@${version}`, version, ...definition };
+function identity(runtime: Runtime, name: string, kind: FunctionDefinition['kind']): Identity {
+  return { key: `${runtime}/${name}@${DEFAULT_VERSION}`, name, version: DEFAULT_VERSION, kind };
 }

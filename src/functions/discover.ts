@@ -3,28 +3,34 @@ import type { ProjectConfig } from '../project/types.ts';
 import { Catalog } from './catalog.ts';
 import { type Method, parseFolderName } from './file-names.ts';
 import {
+  chooseMethods,
   configPath,
   defineFunction,
   enterFolder,
   type FolderContext,
-  type HandlerFile,
-  type Identity,
-  resolveMethods,
+  type MethodChoice,
   type Scope,
 } from './folder-context.ts';
 import { declaresFunction, findMainFile, type MainFile } from './main-file.ts';
-import { NOTHING_INHERITED, withMethodsOf } from './policy.ts';
+import { NOTHING_INHERITED, resolvePolicy, withMethodsOf } from './policy.ts';
 import { parseRoutePath } from './route-paths.ts';
-import type { Claim } from './routes.ts';
 import { expandOptional, type Segment } from './segments.ts';
-import type { Folder, SourceFile } from './tree.ts';
+import type { Folder, HandlerFile, SourceFile } from './tree.ts';
 import type { Discovery, FunctionDefinition } from './types.ts';
 
 export type DiscoverOptions = Pick<ProjectConfig, 'functionsRoot' | 'runtimes' | 'forceUrl' | 'limits' | 'workers'>;
 
-type PlacelessClaim = Omit<Claim, 'segments' | 'defaults'>;
+const ALL_HOSTS: readonly string[] = [];
 
-const FILE_CLAIM = { rank: 1, source: 'file', isForced: false } as const; // F43
+/** A function with what all its claims share. */
+interface Claimant {
+  readonly definition: FunctionDefinition;
+  readonly methods: MethodChoice;
+  readonly hosts: readonly string[];
+  readonly isForced: boolean;
+  /** Its routes are names as written (F8). */
+  readonly isName: boolean;
+}
 
 /** How the files beside a folder's main file are published. */
 interface FileScope {
@@ -41,7 +47,9 @@ interface FileScope {
  */
 export function discover(tree: Folder, options: DiscoverOptions): Discovery {
   const discoverer = new Discoverer(options);
-  discoverer.visit(tree, { base: [], overlay: NOTHING_INHERITED, failure: null, isMixed: false, lender: null });
+  const overlay = NOTHING_INHERITED;
+  const policy = resolvePolicy(overlay, undefined, options);
+  discoverer.visit(tree, { base: [], overlay, policy, failure: null, isMixed: false, lender: null });
   return discoverer.catalog.finish();
 }
 
@@ -55,7 +63,7 @@ class Discoverer {
 
   visit(folder: Folder, scope: Scope): void {
     this.catalog.addProblems(folder.problems);
-    const context = enterFolder(folder, scope, this.#options.functionsRoot, this.#options);
+    const context = enterFolder(folder, scope, this.#options);
     const files = this.#enabledFiles(folder);
     const main = findMainFile(folder, files, this.#options.runtimes);
     const isDeclared = main?.isDeclared ?? false;
@@ -68,8 +76,19 @@ class Discoverer {
     const isMixed = scope.isMixed || (main?.makesFolder ?? false);
     if (main && isFunction(main)) this.#publishMain(main, base, context);
     this.#publishFiles(files, { base, main, explicitOnly: isMixed, methods: overlay.invoke.methods }, context);
-    const below = { overlay, failure: context.failure, isMixed, lender: context.manifests.at(-1)! };
-    for (const child of folder.folders) this.visit(child, { ...below, base: [...base, child.segment!] });
+    if (folder.folders.length === 0) return;
+    const policy = context.config ? resolvePolicy(overlay, undefined, this.#options) : scope.policy;
+    const { failure, manifests } = context;
+    for (const child of folder.folders) {
+      this.visit(child, {
+        base: [...base, child.segment!],
+        overlay,
+        policy,
+        failure,
+        isMixed,
+        lender: manifests.at(-1)!,
+      });
+    }
   }
 
   /** Files of runtimes that are not enabled do not exist for routing (F6). */
@@ -100,83 +119,112 @@ class Discoverer {
   }
 
   #publishMain(main: MainFile, base: readonly Segment[], context: FolderContext): void {
-    const { folder, config } = context;
+    const { folder, config, overlay } = context;
     const name = config?.name || folder.path || basename(this.#options.functionsRoot) || 'root';
-    const definition = this.#addFunction(context, main, { name, kind: 'folder', problem: main.problem });
-    const methods = resolveMethods(null, context.overlay.invoke.methods, main);
-    const claim: PlacelessClaim = { ...methods, ...this.#nameClaim(definition, context) };
+    const definition = this.#addFunction(context, main.file, name, 'folder', main.problem);
+    const claimant = this.#claimant(
+      definition,
+      context,
+      chooseMethods(null, overlay.invoke.methods, main.file.comments),
+    );
     if (main.isDeclared) {
-      this.#claimDeclared(base, claim, context);
+      this.#claimDeclared(base, claimant, context);
     } else {
-      this.#claim(base, { ...claim, ...FILE_CLAIM });
+      this.#claim(base, claimant, 1);
       const segment = folder.segment === null ? this.#rootSegment() : undefined;
-      if (segment) this.#claim([segment], claim); // F29: the root's entry answers / and /<name of the root>
+      if (segment) this.#claim([segment], claimant, 3); // F29: the root's entry answers / and /<name of the root>
     }
   }
 
   /** `invoke.routes` if given, else `/<name>` and `/<name>/*` (F27). */
-  #claimDeclared(base: readonly Segment[], claim: PlacelessClaim, { config, folder }: FolderContext): void {
+  #claimDeclared(base: readonly Segment[], claimant: Claimant, { config, folder }: FolderContext): void {
     const routes = config?.invoke?.routes ?? [];
     for (const route of routes) {
       const parsed = parseRoutePath(route);
-      if ('segments' in parsed) this.#claim(parsed.segments, { ...claim, isName: false }, configPath(folder));
+      const path = configPath(folder);
+      if ('segments' in parsed) this.#claim(parsed.segments, { ...claimant, isName: false }, 3, path);
     }
     if (routes.length > 0 || base.length === 0) return;
-    this.#claim(base, claim);
+    this.#claim(base, claimant, 3);
     const isOpen = base.at(-1)!.kind === 'static' || base.at(-1)!.kind === 'param';
-    if (isOpen) this.#claim([...base, { kind: 'wildcard' }], claim);
+    if (isOpen) this.#claim([...base, { kind: 'wildcard' }], claimant, 3);
   }
 
   #publishFiles(files: readonly SourceFile[], scope: FileScope, context: FolderContext): void {
     const { main } = scope;
     for (const file of files) {
       const path = posix.join(context.folder.path, file.name);
-      if (main && file.name === main.name) {
+      if (main && file.name === main.file.name) {
         if (!isFunction(main)) this.#publishFile(file, path, scope, context);
-      } else if (main && file.entryWord !== null) {
-        this.catalog.warn(path, `is ignored: ${main.name} is the entry of this folder`);
-      } else if (!scope.explicitOnly || file.isExplicit) {
+      } else if (main && file.handler.entryWord !== null) {
+        this.catalog.warn(path, `is ignored: ${main.file.name} is the entry of this folder`);
+      } else if (!scope.explicitOnly || file.handler.isExplicit) {
         this.#publishFile(file, path, scope, context);
-      } else if (main?.makesFolder && file.problem === null) {
-        this.catalog.warn(path, `is private beside ${main.name}`, `rename it to get.${file.name} to publish it`);
+      } else if (main?.makesFolder && file.handler.problem === null) {
+        this.catalog.warn(path, `is private beside ${main.file.name}`, `rename it to get.${file.name} to publish it`);
       }
     }
   }
 
   #publishFile(file: SourceFile, path: string, scope: FileScope, context: FolderContext): void {
-    if (file.problem !== null) {
-      this.catalog.warn(path, `is skipped: its name ${file.problem}`);
+    const { handler, comments } = file;
+    if (handler.problem !== null) {
+      this.catalog.warn(path, `is skipped: its name ${handler.problem}`);
       return;
     }
-    const segments = [...scope.base, ...file.segments];
+    const segments = [...scope.base, ...handler.segments];
     if (!this.catalog.isServable(segments, path)) return;
-    const definition = this.#addFunction(context, file, { name: path, kind: 'file', problem: null });
-    const methods = resolveMethods(file.method, scope.methods, file);
-    this.#claim(segments, { ...this.#nameClaim(definition, context), ...methods, ...FILE_CLAIM });
+    const definition = this.#addFunction(context, file, path, 'file', null);
+    const methods = chooseMethods(handler.method, scope.methods, comments);
+    this.#claimPatterns(segments, this.#claimant(definition, context, methods), 1);
   }
 
-  #addFunction(context: FolderContext, file: HandlerFile, identity: Identity): FunctionDefinition {
-    const definition = this.catalog.addFunction(defineFunction(context, file, identity));
+  #addFunction(
+    context: FolderContext,
+    file: HandlerFile,
+    name: string,
+    kind: FunctionDefinition['kind'],
+    problem: string | null,
+  ): FunctionDefinition {
+    const path = posix.join(context.folder.path, file.name);
+    const identity = this.catalog.identify(file.runtime, name, kind, path);
+    const definition = defineFunction(context, file, identity, problem);
+    this.catalog.addFunction(definition);
     const isOwnProblem = definition.configProblem !== null && context.failure === null;
     if (isOwnProblem) this.catalog.fail(definition.file, definition.configProblem!);
     return definition;
   }
 
-  #nameClaim(definition: FunctionDefinition, { overlay, config }: FolderContext) {
+  #claimant(definition: FunctionDefinition, { overlay, config }: FolderContext, methods: MethodChoice): Claimant {
     return {
-      hosts: overlay.invoke.allow_hosts ?? [],
-      functionKey: definition.key,
-      rank: 3,
-      source: 'config',
+      definition,
+      methods,
+      hosts: overlay.invoke.allow_hosts ?? ALL_HOSTS,
       isForced: this.#options.forceUrl || (config?.invoke?.['force-url'] ?? false),
       isName: true,
-      file: definition.file,
-    } as const;
+    };
   }
 
-  #claim(segments: readonly Segment[], claim: PlacelessClaim, path = claim.file): void {
-    if (!this.catalog.isServable(segments, path)) return;
-    for (const pattern of expandOptional(segments)) this.catalog.addClaim({ ...claim, ...pattern });
+  /** Claims a route, if it can be served; `path` is the file to name if it cannot. */
+  #claim(segments: readonly Segment[], claimant: Claimant, rank: 1 | 3, path = claimant.definition.file): void {
+    if (this.catalog.isServable(segments, path)) this.#claimPatterns(segments, claimant, rank);
+  }
+
+  #claimPatterns(segments: readonly Segment[], claimant: Claimant, rank: 1 | 3): void {
+    for (const pattern of expandOptional(segments)) {
+      this.catalog.addClaim({
+        segments: pattern.segments,
+        defaults: pattern.defaults,
+        methods: claimant.methods.methods,
+        methodsFrom: claimant.methods.methodsFrom,
+        hosts: claimant.hosts,
+        functionKey: claimant.definition.key,
+        rank,
+        isForced: rank === 3 && claimant.isForced,
+        isName: claimant.isName,
+        file: claimant.definition.file,
+      });
+    }
   }
 }
 

@@ -9,50 +9,48 @@ export interface Entry {
   readonly makesFolder: boolean;
 }
 
-/** The table of F22, with the runtimes in the order of F23. */
-const ENTRY_WORDS: readonly {
-  readonly runtime: Runtime;
-  readonly makesFolder: readonly EntryWord[];
-  readonly answersRoute: readonly EntryWord[];
-}[] = [
-  { runtime: 'go', makesFolder: ['handler', 'main'], answersRoute: ['index'] },
-  { runtime: 'lua', makesFolder: ['handler', 'main', 'index'], answersRoute: [] },
-  { runtime: 'node', makesFolder: ['handler', 'index'], answersRoute: ['main'] },
-  { runtime: 'php', makesFolder: ['handler', 'index'], answersRoute: ['main'] },
-  { runtime: 'python', makesFolder: ['handler', 'main'], answersRoute: ['index'] },
-  { runtime: 'rust', makesFolder: ['handler'], answersRoute: ['main', 'index'] },
+/** The table of F22, with the runtimes in the order of F23: what makes a function folder | what only answers its route. */
+const ENTRY_TABLE: readonly (readonly [Runtime, makers: readonly EntryWord[], answerers: readonly EntryWord[]])[] = [
+  ['go', ['handler', 'main'], ['index']],
+  ['lua', ['handler', 'main', 'index'], []],
+  ['node', ['handler', 'index'], ['main']],
+  ['php', ['handler', 'index'], ['main']],
+  ['python', ['handler', 'main'], ['index']],
+  ['rust', ['handler'], ['main', 'index']],
 ];
 const EXTENSIONS = ['js', 'mjs', 'cjs', 'ts', 'mts', 'cts']; // several only for node
+const MAKERS = orderOf(ENTRY_TABLE.map(([runtime, makers]) => [runtime, makers]));
+const ALL = orderOf(ENTRY_TABLE.map(([runtime, makers, answerers]) => [runtime, [...makers, ...answerers]]));
 
 /**
  * The entry of a folder (F23), of one language if `runtime` is set. The root's `index.*` is only the home page and makes
  * no function folder (F22).
  */
 export function chooseEntry(files: readonly SourceFile[], isRoot: boolean, runtime?: Runtime): Entry | undefined {
-  const named = files.filter((file) => file.entryWord !== null && (!runtime || file.runtime === runtime));
+  const named = files.filter(({ handler }) => handler.entryWord !== null && (!runtime || handler.runtime === runtime));
   if (named.length === 0) return undefined;
-  const makesFolder = (word: EntryWord) => !(isRoot && word === 'index');
-  const maker = findFirst(named, ({ makesFolder: words }) => words.filter(makesFolder));
+  const maker = first(isRoot ? named.filter(({ handler }) => handler.entryWord !== 'index') : named, MAKERS);
   if (maker) return { file: maker, makesFolder: true };
-  const answerer = findFirst(named, (row) => [...row.makesFolder, ...row.answersRoute]);
+  const answerer = first(named, ALL);
   return answerer && { file: answerer, makesFolder: false };
 }
 
-function findFirst(
-  files: readonly SourceFile[],
-  wordsOf: (row: (typeof ENTRY_WORDS)[number]) => readonly EntryWord[],
-): SourceFile | undefined {
-  for (const row of ENTRY_WORDS) {
-    for (const word of wordsOf(row)) {
-      const found = files
-        .filter((file) => file.runtime === row.runtime && file.entryWord === word)
-        .sort((a, b) => extensionOrder(a) - extensionOrder(b))[0];
-      if (found) return found;
-    }
-  }
-  return undefined;
+/** Place in the table by `<runtime> <word>`. */
+function orderOf(rows: readonly (readonly [Runtime, readonly EntryWord[]])[]): ReadonlyMap<string, number> {
+  const keys = rows.flatMap(([runtime, words]) => words.map((word) => `${runtime} ${word}`));
+  return new Map(keys.map((key, index) => [key, index * EXTENSIONS.length]));
 }
 
-function extensionOrder({ name }: SourceFile): number {
-  return EXTENSIONS.indexOf(name.slice(name.lastIndexOf('.') + 1));
+function first(files: readonly SourceFile[], order: ReadonlyMap<string, number>): SourceFile | undefined {
+  let best: SourceFile | undefined;
+  let bestOrder = Number.POSITIVE_INFINITY;
+  for (const file of files) {
+    const place = order.get(`${file.handler.runtime} ${file.handler.entryWord}`);
+    if (place === undefined) continue;
+    const extension = EXTENSIONS.indexOf(file.name.slice(file.name.lastIndexOf('.') + 1));
+    if (place + extension >= bestOrder) continue;
+    best = file;
+    bestOrder = place + extension;
+  }
+  return best;
 }

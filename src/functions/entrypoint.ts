@@ -17,7 +17,7 @@ export function readEntrypoint(dir: string, entrypoint: string): Entrypoint {
     const file = realpathSync(join(dir, entrypoint));
     if (!isInside(file, realpathSync(dir))) return { problem: `${shown} leads out of the folder` };
     if (!statSync(file).isFile()) return { problem: `${shown} is not a file` };
-    return { name: join(entrypoint), runtime, ...readComments(file, runtime) };
+    return { name: join(entrypoint), runtime, comments: readComments(file, runtime) };
   } catch {
     return { problem: `${shown} does not exist or cannot be read` };
   }

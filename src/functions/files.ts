@@ -2,8 +2,7 @@
 // asynchronous open, read and close cost three turns of the thread pool, ten times as much processor time in all.
 import { closeSync, constants, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
-import { readHints, readInlineRequirements } from './hints.ts';
-import type { FileComments } from './tree.ts';
+import { type FileComments, readFileComments } from './hints.ts';
 import type { Runtime } from './types.ts';
 
 /** How much of a handler is read for its comments: 80 lines of 400 characters. */
@@ -12,8 +11,10 @@ const head = Buffer.allocUnsafe(HEAD_BYTES);
 
 /** Reads the comments at the top of a handler. */
 export function readComments(file: string, runtime: Runtime): FileComments {
-  const source = withFile(file, (fd) => head.toString('utf8', 0, readSync(fd, head, 0, HEAD_BYTES, 0)));
-  return { hints: readHints(source), requirements: runtime === 'python' ? readInlineRequirements(source) : [] };
+  return readFileComments(
+    withFile(file, (fd) => head.toString('utf8', 0, readSync(fd, head, 0, HEAD_BYTES, 0))),
+    runtime,
+  );
 }
 
 export function readText(file: string): string {

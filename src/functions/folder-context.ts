@@ -1,12 +1,13 @@
 import { join, posix } from 'node:path';
 import type { FunctionConfig } from './config-schema.ts';
 import { METHODS, type Method } from './file-names.ts';
+import { type FileComments, NO_COMMENTS } from './hints.ts';
 import { findManifest, type ManifestFolder } from './manifest.ts';
 import { CONFIG_FILE } from './platform-files.ts';
 import { inherit, type Overlay, type PolicyDefaults, resolvePolicy } from './policy.ts';
 import type { Claim } from './routes.ts';
 import type { Segment } from './segments.ts';
-import type { FileComments, Folder } from './tree.ts';
+import type { Folder, HandlerFile } from './tree.ts';
 import type { FunctionDefinition, FunctionExamples, FunctionPolicy, Runtime } from './types.ts';
 
 /** What a folder has from those above it. */
@@ -14,6 +15,8 @@ export interface Scope {
   /** Route of the folder. */
   readonly base: readonly Segment[];
   readonly overlay: Overlay;
+  /** What `overlay` means for folders without a configuration. */
+  readonly policy: FunctionPolicy;
   /** Why a configuration above is invalid, else null: it governs everything below (F117). */
   readonly failure: string | null;
   /** Below a function folder only explicit files publish (F30). */
@@ -25,8 +28,6 @@ export interface Scope {
 /** What holds for the functions in one folder. */
 export interface FolderContext {
   readonly folder: Folder;
-  /** Absolute. */
-  readonly dir: string;
   /** What its own fn.config.json says. */
   readonly config: FunctionConfig | undefined;
   readonly overlay: Overlay;
@@ -36,76 +37,77 @@ export interface FolderContext {
   readonly manifests: readonly [ManifestFolder, ...ManifestFolder[]];
 }
 
-/** A handler, relative to its folder. */
-export interface HandlerFile extends FileComments {
+/** Who a function is, once its name is known to be its own. */
+export interface Identity {
+  readonly key: string;
   readonly name: string;
-  readonly runtime: Runtime;
+  readonly version: string;
+  readonly kind: FunctionDefinition['kind'];
 }
 
-export interface Identity {
-  readonly name: string;
-  readonly kind: FunctionDefinition['kind'];
-  /** Why its own configuration is invalid, else null. */
-  readonly problem: string | null;
-}
+export type MethodChoice = Pick<Claim, 'methods' | 'methodsFrom'>;
 
 const ADAPTED_RUNTIMES: readonly Runtime[] = ['node', 'python']; // F109
+const PREFIX_CHOICES = new Map(METHODS.map((method) => [method, choice([method], 'name')]));
+const DEFAULT_CHOICE = choice(['GET'], 'default');
 
-export function enterFolder(folder: Folder, scope: Scope, root: string, defaults: PolicyDefaults): FolderContext {
+export function enterFolder(folder: Folder, scope: Scope, defaults: PolicyDefaults): FolderContext {
   const config = folder.config?.config;
   const overlay = inherit(scope.overlay, config);
-  const dir = join(root, folder.path);
-  const own: ManifestFolder = { dir, manifests: folder.manifests };
   const isDynamic = folder.segment !== null && folder.segment.kind !== 'static';
   return {
     folder,
-    dir,
     config,
     overlay,
-    policy: resolvePolicy(overlay, config, defaults),
+    policy: config ? resolvePolicy(overlay, config, defaults) : scope.policy,
     failure: scope.failure ?? describeFailure(folder),
-    manifests: isDynamic && scope.lender ? [own, scope.lender] : [own],
+    manifests: isDynamic && scope.lender ? [folder, scope.lender] : [folder],
   };
 }
 
-/** A function of the folder, still without its key. */
+/** A function of the folder; `problem` says why its own configuration is invalid. */
 export function defineFunction(
-  context: FolderContext,
+  { folder, policy, config, failure, manifests }: FolderContext,
   file: HandlerFile,
   identity: Identity,
-): Omit<FunctionDefinition, 'key' | 'version'> {
-  const { folder, dir, policy, config } = context;
-  const problem = identity.problem ?? findMismatch(policy, file.runtime);
-  const examples = collectExamples(file, config);
+  problem: string | null,
+): FunctionDefinition {
+  const ownProblem = problem ?? findMismatch(policy, file.runtime);
+  const examples = collectExamples(file.comments, config);
   return {
+    key: identity.key,
     runtime: file.runtime,
     name: identity.name,
+    version: identity.version,
     kind: identity.kind,
-    dir,
-    entry: join(dir, file.name),
+    dir: folder.dir,
+    entry: join(folder.dir, file.name),
     file: posix.join(folder.path, file.name),
     policy,
     env: folder.env,
-    manifest: findManifest(file.runtime, context.manifests, file.requirements),
-    configProblem: context.failure ?? (problem && `${configPath(folder)}: ${problem}`),
+    manifest: findManifest(file.runtime, manifests, file.comments.requirements),
+    configProblem: failure ?? (ownProblem && `${configPath(folder)}: ${ownProblem}`),
     ...(examples && { examples }),
   };
 }
 
 /** The methods of a file: its prefix, else the nearest `invoke.methods`, its hint, or GET (F16). */
-export function resolveMethods(
+export function chooseMethods(
   prefix: Method | null,
   configured: readonly Method[] | null | undefined,
   { hints }: FileComments,
-): Pick<Claim, 'methods' | 'methodsFrom'> {
-  if (prefix) return { methods: [prefix], methodsFrom: 'name' };
-  if (configured) return { methods: configured, methodsFrom: 'config' };
-  if (hints.methods) return { methods: hints.methods, methodsFrom: 'hint' };
-  return { methods: [METHODS[0]], methodsFrom: 'default' };
+): MethodChoice {
+  if (prefix) return PREFIX_CHOICES.get(prefix)!;
+  if (configured) return choice(configured, 'config');
+  return hints.methods ? choice(hints.methods, 'hint') : DEFAULT_CHOICE;
 }
 
 export function configPath(folder: Folder): string {
   return posix.join(folder.path, CONFIG_FILE);
+}
+
+function choice(methods: readonly Method[], methodsFrom: Claim['methodsFrom']): MethodChoice {
+  return { methods, methodsFrom };
 }
 
 function describeFailure(folder: Folder): string | null {
@@ -122,8 +124,9 @@ function findMismatch({ adapter, handler }: FunctionPolicy, runtime: Runtime): s
 }
 
 /** Examples of the configuration over those of the hints (F130). */
-function collectExamples({ hints }: FileComments, config: FunctionConfig | undefined): FunctionExamples | undefined {
-  const { methods: _, ...hinted } = hints;
+function collectExamples(comments: FileComments, config: FunctionConfig | undefined): FunctionExamples | undefined {
+  if (comments === NO_COMMENTS && !config?.invoke) return undefined;
+  const { methods: _, ...hinted } = comments.hints;
   const { summary, query, body, content_type: contentType } = config?.invoke ?? {};
   const configured = Object.entries({ summary, query, body, contentType }).filter(([, value]) => value != null);
   const examples = { ...hinted, ...Object.fromEntries(configured) };

@@ -1,4 +1,5 @@
 import { METHODS, type Method } from './file-names.ts';
+import type { Runtime } from './types.ts';
 
 /** What an entry says about itself in comments (F130). Absent members were not given. */
 export interface Hints {
@@ -9,6 +10,13 @@ export interface Hints {
   readonly contentType?: string;
 }
 
+/** What the comments at the top of a handler file say. */
+export interface FileComments {
+  readonly hints: Hints;
+  /** From `#@requirements`, in order (section 5.1); python only. */
+  readonly requirements: readonly string[];
+}
+
 const HINT_LINES = 80; // F130
 const REQUIREMENT_LINES = 30; // section 5.1
 const HINT = /^\s*(?:#|\/\/|--|\/?\*+)\s*@(methods|summary|query|body|content_type)\s+(.*\S)/;
@@ -16,6 +24,14 @@ const HINT = /^\s*(?:#|\/\/|--|\/?\*+)\s*@(methods|summary|query|body|content_ty
 const REQUIREMENTS = /^\s*#\s*@requirements\s+(\S.*)$|^\s*#requirements\s+(\S.*)$/;
 const REQUIREMENT = /(?:\[[^\]]*\]|,(?=\s*[<>=!~])|[^\s,])+/g; // keeps `pkg[a,b]>=1,<2` in one piece
 const NO_HINTS: Hints = {};
+export const NO_COMMENTS: FileComments = { hints: NO_HINTS, requirements: [] };
+
+/** Reads the comments of a handler's first lines. */
+export function readFileComments(source: string, runtime: Runtime): FileComments {
+  const hints = readHints(source);
+  const requirements = runtime === 'python' ? readInlineRequirements(source) : NO_COMMENTS.requirements;
+  return hints === NO_HINTS && requirements.length === 0 ? NO_COMMENTS : { hints, requirements };
+}
 
 /** Reads the `@key value` comments among the first 80 lines; values that do not parse count as not given. */
 export function readHints(source: string): Hints {

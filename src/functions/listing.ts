@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { parseFolderName, runtimeOf } from './file-names.ts';
@@ -14,7 +13,6 @@ export interface Listing {
   readonly escaping: ReadonlySet<string>;
   /** Real path of each subfolder by name. */
   readonly folders: ReadonlyMap<string, string>;
-  readonly problems: readonly DiscoveryProblem[];
   readonly hasLinks: boolean;
 }
 
@@ -22,38 +20,35 @@ export interface Listing {
 const MAX_DEPTH = 6;
 const NAME_HINT = 'use letters, digits, "_", "-" and ".", or [id], [...slug], [[...slug]]';
 
-/** Lists a folder; undefined for one that is not part of the scan: a virtual environment (F20). Throws as readdir does. */
-export async function listFolder(root: string, place: Place): Promise<Listing | undefined> {
-  const entries = await readdir(join(root, place.path), { withFileTypes: true });
-  if (entries.some((entry) => entry.name === VIRTUAL_ENVIRONMENT_MARK)) return undefined;
+/**
+ * Lists a folder, adding to `problems` the links that are not followed; undefined for one that is not part of the scan:
+ * a virtual environment (F20). Throws as readdir does.
+ */
+export async function listFolder(
+  root: string,
+  dir: string,
+  place: Place,
+  problems: DiscoveryProblem[],
+): Promise<Listing | undefined> {
   const files = new Set<string>();
   const folders = new Map<string, string>();
-  for (const entry of entries) {
+  const links: string[] = [];
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
     if (entry.isFile()) files.add(entry.name);
     else if (entry.isDirectory()) folders.set(entry.name, join(place.chain[0]!, entry.name));
+    else if (entry.isSymbolicLink() && !isNeverScanned(entry.name)) links.push(entry.name);
   }
-  const links = entries.filter((entry) => entry.isSymbolicLink() && !isNeverScanned(entry.name));
-  return addLinks(root, place, { files, folders }, links);
-}
-
-function addLinks(
-  root: string,
-  place: Place,
-  { files, folders }: { files: Set<string>; folders: Map<string, string> },
-  links: readonly Dirent[],
-): Listing {
+  if (files.has(VIRTUAL_ENVIRONMENT_MARK)) return undefined;
   const escaping = new Set<string>();
-  const problems: DiscoveryProblem[] = [];
-  for (const { name } of links) {
-    const path = posix.join(place.path, name);
-    const target = followLink(join(root, path), root);
+  for (const name of links) {
+    const target = followLink(join(dir, name), root);
     if (target.kind === 'file') files.add(name);
     else if (target.kind === 'outside') escaping.add(name);
     else if (target.kind === 'folder' && !place.chain.includes(target.real)) folders.set(name, target.real);
-    const problem = findLinkProblem(name, target.kind);
-    if (problem !== undefined && !folders.has(name)) problems.push({ severity: 'warning', path, message: problem });
+    const message = folders.has(name) ? undefined : findLinkProblem(name, target.kind);
+    if (message !== undefined) problems.push({ severity: 'warning', path: posix.join(place.path, name), message });
   }
-  return { files, escaping, folders, problems, hasLinks: links.length > 0 };
+  return { files, escaping, folders, hasLinks: links.length > 0 };
 }
 
 function findLinkProblem(name: string, kind: ReturnType<typeof followLink>['kind']): string | undefined {
@@ -62,14 +57,12 @@ function findLinkProblem(name: string, kind: ReturnType<typeof followLink>['kind
   return kind === 'broken' && runtimeOf(name) ? 'is skipped: the symlink leads nowhere' : undefined;
 }
 
-/** The subfolders to scan, sorted, and a warning for each that cannot be (F7, F9); those of F20 go without a word. */
-export function selectFolders(
-  place: Place,
-  listing: Listing,
-  rules: ScanRules,
-): { places: Place[]; problems: DiscoveryProblem[] } {
+/**
+ * The subfolders to scan, sorted. Those that cannot be scanned are added to `problems` (F7, F9); those of F20 go without
+ * a word.
+ */
+export function selectFolders(place: Place, listing: Listing, rules: ScanRules, problems: DiscoveryProblem[]): Place[] {
   const places: Place[] = [];
-  const problems: DiscoveryProblem[] = [];
   for (const name of [...listing.folders.keys()].sort()) {
     const path = posix.join(place.path, name);
     if (isIgnoredFolder(name, path, rules)) continue;
@@ -84,5 +77,5 @@ export function selectFolders(
       places.push({ path, segment, depth: place.depth + 1, chain });
     }
   }
-  return { places, problems };
+  return places;
 }

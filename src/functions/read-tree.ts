@@ -5,6 +5,7 @@ import { readEntrypoint } from './entrypoint.ts';
 import { EMPTY_ENV, parseFunctionEnv } from './env.ts';
 import { parseFileName } from './file-names.ts';
 import { errorCode, readComments, readText } from './files.ts';
+import { NO_COMMENTS } from './hints.ts';
 import { areSameRules, excludeAssets, rootRules } from './ignored.ts';
 import type { FileProblem } from './json-value.ts';
 import { type Listing, listFolder, selectFolders } from './listing.ts';
@@ -49,7 +50,10 @@ export async function readTree(options: TreeOptions, lastGood: LastGood, changes
   const reader = new TreeReader(options, lastGood, changes);
   const tree = await reader.folder(root, rootRules(options.ignoreDirs, undefined), changes?.tree);
   return (
-    tree ?? emptyFolder(root, [{ severity: 'error', path: '.', message: 'the functions root is not a folder to scan' }])
+    tree ??
+    emptyFolder(root, options.root, [
+      { severity: 'error', path: '.', message: 'the functions root is not a folder to scan' },
+    ])
   );
 }
 
@@ -99,59 +103,63 @@ class TreeReader {
   }
 
   async #read(place: Place, above: ScanRules, previous: Folder | undefined): Promise<Folder | undefined> {
-    const listing = await this.#list(place);
-    if (!listing || 'problem' in listing) return listing && emptyFolder(place, [listing.problem]);
-    const [config, configProblems] = this.#readConfig(place, listing);
-    const [env, envProblems] = this.#readEnv(place, listing);
+    const dir = this.#absolute(place);
+    const problems: DiscoveryProblem[] = [];
+    const listing = await this.#list(place, dir, problems);
+    if (!listing) return problems.length > 0 ? emptyFolder(place, dir, problems) : undefined;
+    const config = this.#readConfig(place, dir, listing, problems);
     const rules = this.#rulesBelow(place, above, config?.config);
-    const [files, fileProblems] = this.#readFiles(place, listing, previous);
-    const selected = selectFolders(place, listing, rules);
-    const folders = await this.#folders(place, selected.places, rules, previous);
+    const env = this.#readEnv(place, dir, listing, problems);
+    const files = this.#readFiles(place, dir, listing, previous, problems);
+    const folders = await this.#folders(place, selectFolders(place, listing, rules, problems), rules, previous);
     const entrypoint = config?.config.entrypoint;
     return {
-      ...place,
+      path: place.path,
+      segment: place.segment,
+      depth: place.depth,
+      chain: place.chain,
+      dir,
       files,
       folders,
       config,
-      entrypoint: entrypoint ? readEntrypoint(this.#absolute(place), entrypoint) : null,
+      entrypoint: entrypoint ? readEntrypoint(dir, entrypoint) : null,
       env,
-      manifests: readManifests(listing.files, (name) => this.#readOptional(place, name)),
-      problems: [...listing.problems, ...selected.problems, ...configProblems, ...envProblems, ...fileProblems],
+      manifests: readManifests(listing.files, (name) => readOptional(join(dir, name))),
+      problems,
       rules,
       isVolatile: listing.hasLinks || folders.some((folder) => folder.isVolatile),
     };
   }
 
-  async #list(place: Place): Promise<Listing | { problem: DiscoveryProblem } | undefined> {
+  async #list(place: Place, dir: string, problems: DiscoveryProblem[]): Promise<Listing | undefined> {
     try {
-      return await listFolder(this.#options.root, place);
+      return await listFolder(this.#options.root, dir, place, problems);
     } catch (error) {
       const code = errorCode(error);
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      return {
-        problem: { severity: 'error', path: place.path || '.', message: `the folder cannot be read (${code})` },
-      };
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        problems.push({ severity: 'error', path: place.path || '.', message: `the folder cannot be read (${code})` });
+      }
+      return undefined;
     }
   }
 
-  #readConfig(place: Place, listing: Listing): [FolderConfig | null, DiscoveryProblem[]] {
-    const text = this.#readText(place, CONFIG_FILE, listing);
-    if (text === undefined) return [null, []];
+  #readConfig(place: Place, dir: string, listing: Listing, problems: DiscoveryProblem[]): FolderConfig | null {
+    const text = readPlatformFile(dir, CONFIG_FILE, listing);
+    if (text === undefined) return null;
     const path = posix.join(place.path, CONFIG_FILE);
     const parsed =
       typeof text === 'string' ? parseFunctionConfig(text) : { config: {}, isValid: false, problems: [text] };
     if (parsed.isValid) this.#lastGood.configs.set(path, parsed.config);
     const lastGood = this.#lastGood.configs.get(path);
-    const failure = parsed.problems.find((problem) => problem.severity === 'error')?.message ?? null;
-    return [
-      lastGood ? { config: lastGood, failure: null } : { config: parsed.config, failure },
-      toDiscoveryProblems(path, parsed.problems, lastGood !== undefined),
-    ];
+    problems.push(...toDiscoveryProblems(path, parsed.problems, lastGood !== undefined));
+    if (lastGood) return { config: lastGood, failure: null };
+    const error = parsed.problems.find(({ severity }) => severity === 'error');
+    return { config: parsed.config, failure: error?.message ?? null };
   }
 
-  #readEnv(place: Place, listing: Listing): [FunctionEnv, DiscoveryProblem[]] {
-    const text = this.#readText(place, ENV_FILE, listing);
-    if (text === undefined) return [EMPTY_ENV, []];
+  #readEnv(place: Place, dir: string, listing: Listing, problems: DiscoveryProblem[]): FunctionEnv {
+    const text = readPlatformFile(dir, ENV_FILE, listing);
+    if (text === undefined) return EMPTY_ENV;
     const path = posix.join(place.path, ENV_FILE);
     const parsed =
       typeof text === 'string'
@@ -159,66 +167,73 @@ class TreeReader {
         : { env: EMPTY_ENV, isValid: false, problems: [text] };
     if (parsed.isValid) this.#lastGood.envs.set(path, parsed.env);
     const lastGood = this.#lastGood.envs.get(path);
-    return [lastGood ?? EMPTY_ENV, toDiscoveryProblems(path, parsed.problems, lastGood !== undefined)];
+    problems.push(...toDiscoveryProblems(path, parsed.problems, lastGood !== undefined));
+    return lastGood ?? EMPTY_ENV;
   }
 
-  /** The text of a platform file; undefined where there is none, the problem where there is one that cannot be read. */
-  #readText(place: Place, name: string, listing: Listing): string | FileProblem | undefined {
-    if (listing.escaping.has(name)) return { severity: 'error', message: 'the symlink leaves the functions root' };
-    if (!listing.files.has(name)) return undefined;
-    try {
-      return readText(join(this.#absolute(place), name));
-    } catch (error) {
-      const code = errorCode(error);
-      return code === 'ENOENT' ? undefined : { severity: 'error', message: `cannot be read (${code})` };
-    }
-  }
-
-  /** A manifest that cannot be read counts as an empty one; the tool that installs would not get further either. */
-  #readOptional(place: Place, name: string): string {
-    try {
-      return readText(join(this.#absolute(place), name));
-    } catch {
-      return '';
-    }
-  }
-
-  #readFiles(place: Place, listing: Listing, previous: Folder | undefined): [SourceFile[], DiscoveryProblem[]] {
+  #readFiles(
+    place: Place,
+    dir: string,
+    listing: Listing,
+    previous: Folder | undefined,
+    problems: DiscoveryProblem[],
+  ): SourceFile[] {
     const changed = this.#changes?.names.get(place.path);
     const known = new Map(listing.hasLinks ? [] : previous?.files.map((file) => [file.name, file]));
     for (const { path } of previous?.problems ?? []) known.delete(posix.basename(path));
     const files: SourceFile[] = [];
-    const problems: DiscoveryProblem[] = [];
     for (const name of [...listing.files].sort()) {
       const kept = changed?.has(name) ? undefined : known.get(name);
-      const file = kept ?? this.#readFile(place, name, problems);
+      const file = kept ?? readSource(place, dir, name, problems);
       if (file) files.push(file);
     }
-    return [files, problems];
-  }
-
-  #readFile(place: Place, name: string, problems: DiscoveryProblem[]): SourceFile | undefined {
-    const handler = parseFileName(name);
-    if (!handler) return undefined;
-    try {
-      return { name, ...handler, ...readComments(join(this.#absolute(place), name), handler.runtime) };
-    } catch (error) {
-      const code = errorCode(error);
-      if (code === 'ENOENT') return undefined;
-      const path = posix.join(place.path, name);
-      problems.push({ severity: 'error', path, message: `cannot be read (${code})` });
-      return { name, ...handler, hints: {}, requirements: [] };
-    }
+    return files;
   }
 
   #absolute(place: Place): string {
-    return join(this.#options.root, place.path);
+    return place.path === '' ? this.#options.root : join(this.#options.root, place.path);
   }
 }
 
-function emptyFolder(place: Place, problems: readonly DiscoveryProblem[]): Folder {
+function readSource(place: Place, dir: string, name: string, problems: DiscoveryProblem[]): SourceFile | undefined {
+  const handler = parseFileName(name);
+  if (!handler) return undefined;
+  const { runtime } = handler;
+  try {
+    return { name, runtime, handler, comments: readComments(join(dir, name), runtime) };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return undefined;
+    problems.push({ severity: 'error', path: posix.join(place.path, name), message: `cannot be read (${code})` });
+    return { name, runtime, handler, comments: NO_COMMENTS };
+  }
+}
+
+/** The text of a platform file; undefined where there is none, the problem where there is one that cannot be read. */
+function readPlatformFile(dir: string, name: string, listing: Listing): string | FileProblem | undefined {
+  if (listing.escaping.has(name)) return { severity: 'error', message: 'the symlink leaves the functions root' };
+  if (!listing.files.has(name)) return undefined;
+  try {
+    return readText(join(dir, name));
+  } catch (error) {
+    const code = errorCode(error);
+    return code === 'ENOENT' ? undefined : { severity: 'error', message: `cannot be read (${code})` };
+  }
+}
+
+/** A manifest that cannot be read counts as an empty one; the tool that installs would not get further either. */
+function readOptional(file: string): string {
+  try {
+    return readText(file);
+  } catch {
+    return '';
+  }
+}
+
+function emptyFolder(place: Place, dir: string, problems: readonly DiscoveryProblem[]): Folder {
   return {
     ...place,
+    dir,
     files: [],
     folders: [],
     config: null,

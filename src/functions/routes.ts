@@ -14,7 +14,6 @@ export interface Claim {
   readonly hosts: readonly string[];
   readonly functionKey: string;
   readonly rank: 1 | 2 | 3;
-  readonly source: Exclude<Route['source'], 'alias'>;
   /** Rank 3 that displaces the others (F45). */
   readonly isForced: boolean;
   /** The path is a name as written, so that its normal form answers too (F8). */
@@ -34,6 +33,7 @@ interface Candidate {
   readonly segments: readonly Segment[];
 }
 
+const SOURCES = { 1: 'file', 2: 'manifest', 3: 'config' } as const;
 const ALIAS_ORDER = 16; // after every claim of the same shape (F8)
 
 /**
@@ -156,7 +156,7 @@ function toRoute({ claims, methods, hosts, segments, order }: Candidate): Route 
     functionKey: claims.length > 1 ? null : claim.functionKey,
     defaults: claim.defaults,
     rank: isAlias ? 4 : claim.rank,
-    source: isAlias ? 'alias' : claim.source,
+    source: isAlias ? 'alias' : SOURCES[claim.rank],
     file: claim.file,
   };
 }

@@ -1,25 +1,24 @@
 import type { FunctionConfig } from './config-schema.ts';
 import type { HandlerName } from './file-names.ts';
-import type { Hints } from './hints.ts';
+import type { FileComments } from './hints.ts';
 import type { FolderManifests } from './manifest.ts';
 import type { Segment } from './segments.ts';
 import type { DiscoveryProblem, FunctionEnv, Runtime } from './types.ts';
 
-/** What the comments at the top of a handler file say (F130, section 5.1). */
-export interface FileComments {
-  readonly hints: Hints;
-  readonly requirements: readonly string[];
+/** A handler, relative to its folder. */
+export interface HandlerFile {
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly comments: FileComments;
 }
 
 /** A file that its name makes a candidate for a route. */
-export interface SourceFile extends HandlerName, FileComments {
-  readonly name: string;
+export interface SourceFile extends HandlerFile {
+  readonly handler: HandlerName;
 }
 
 /** The file that `entrypoint` names (F24), relative to its folder, or why it does not resolve. */
-export type Entrypoint =
-  | ({ readonly name: string; readonly runtime: Runtime } & FileComments)
-  | { readonly problem: string };
+export type Entrypoint = HandlerFile | { readonly problem: string };
 
 /** A folder's fn.config.json: what is in force, which is the last good content while the file is invalid (F117). */
 export interface FolderConfig {
@@ -42,6 +41,8 @@ export interface Place {
 
 /** What discovery needs to know of one folder: the result of reading, without any meaning yet. */
 export interface Folder extends Place {
+  /** Absolute. */
+  readonly dir: string;
   /** Sorted by name, like `folders` by path. */
   readonly files: readonly SourceFile[];
   readonly folders: readonly Folder[];
