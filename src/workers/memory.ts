@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 const AT_PAGESZ = 6n; // <linux/auxvec.h>
 const RESIDENT_FIELD = 1; // of /proc/<pid>/statm, in pages (proc(5))
+
+const buffer = Buffer.allocUnsafe(16_384); // a statm line, or the pids of some 2,000 children
 
 let cachedPageBytes: number | undefined;
 
@@ -33,11 +35,17 @@ function threads(pid: number): string[] {
   }
 }
 
+/** Half the time of readFileSync, which asks each file for its size: there is one file per thread of every worker. */
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    const file = openSync(path, 'r');
+    try {
+      return buffer.toString('latin1', 0, readSync(file, buffer));
+    } finally {
+      closeSync(file);
+    }
   } catch {
-    return undefined;
+    return undefined; // the thread or process has ended
   }
 }
 
