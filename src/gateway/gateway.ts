@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundNginx } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
@@ -86,11 +86,14 @@ export class Gateway {
     await this.#writeConfiguration();
     this.#link = await listenForNginxWorkers({
       socketPath: join(runDir, 'supervisor.sock'),
-      welcome: () => [...this.#announcements.values()].map(announcementMessage),
+      welcome: () => [
+        ...[...this.#announcements.values()].map(announcementMessage),
+        { type: 'table', version: this.#version },
+      ],
       onMessage: (message, pid) => this.#options.onMessage(message, pid),
       onGone: (pid) => this.#options.onWorkerGone(pid),
     });
-    this.#startMaster();
+    await this.#startMaster();
   }
 
   async #writeConfiguration(): Promise<void> {
@@ -105,8 +108,9 @@ export class Gateway {
     await testConfiguration(nginx.path, confPath, runDir);
   }
 
-  #startMaster(): void {
+  async #startMaster(): Promise<void> {
     const { runDir, nginx } = this.#options;
+    await rm(join(runDir, 'gateway.sock'), { force: true }); // a master that was killed leaves it behind
     const master = startNginx({
       binary: nginx.path,
       confPath: join(runDir, 'nginx.conf'),
@@ -123,7 +127,7 @@ export class Gateway {
   /** Starts nginx anew after its master died (P102) and pushes the table again. */
   async restart(): Promise<void> {
     this.#version = 0;
-    this.#startMaster();
+    await this.#startMaster();
     if (this.#table) await this.#pushWhole(this.#table);
   }
 

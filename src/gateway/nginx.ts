@@ -64,7 +64,7 @@ export function startNginx(options: {
 
 /** nginx needs nothing of the host's environment; TZ is kept for the times in its log. */
 function nginxEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], ...(process.env['TZ'] === undefined ? {} : { TZ: process.env['TZ'] }) };
+  return { PATH: process.env.PATH, ...(process.env.TZ === undefined ? {} : { TZ: process.env.TZ }) };
 }
 
 function nginxFailed(output: string): FastfnError {

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
+import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
@@ -23,7 +24,7 @@ import { stackUser } from './owner.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfNginx } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
-import { endSurvivors, processStart, readRunFile, writeRunFile } from './run-file.ts';
+import { endSurvivors, processStart, readRunFile, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { UsageTotals } from './usage.ts';
 import { createIgnore } from './watch-rules.ts';
@@ -41,12 +42,14 @@ export async function startNative(config: ProjectConfig, options: StartOptions):
     return stack;
   } catch (error) {
     await stack.kill();
-    throw error;
+    throw stack.failure ?? error;
   }
 }
 
 class NativeStack implements RunningStack {
   readonly ended: Promise<StackEnd>;
+  /** Why it came down by itself. */
+  failure: FastfnError | null = null;
   readonly #config: ProjectConfig;
   readonly #options: StartOptions;
   readonly #startedAt = performance.now();
@@ -147,6 +150,7 @@ class NativeStack implements RunningStack {
     this.#control = await takeControlSocket(join(runDir, 'control.sock'));
     const former = await readRunFile(runDir);
     if (former) await endSurvivors(former.children);
+    await requirePort(this.#config.host, this.#port);
     this.#runDir = runDir;
     this.#watchdog = startWatchdog({ runDir });
   }
@@ -320,6 +324,8 @@ class NativeStack implements RunningStack {
       const children = [...this.#pids].map(([pid, role]) => ({ pid, role }));
       const master = this.#gateway?.masterPid;
       if (master) children.push({ pid: master, role: 'nginx' });
+      const watchdog = this.#watchdog?.pid;
+      if (watchdog) children.push({ pid: watchdog, role: WATCHDOG });
       const config = this.#config;
       const content = {
         pid: process.pid,
@@ -391,6 +397,7 @@ class NativeStack implements RunningStack {
   // ----------------------------------------------------------------------------------------------------------- stop
 
   #fail(error: FastfnError): void {
+    this.failure ??= error;
     void this.kill().then(() => this.#end({ reason: error.message, error }));
   }
 

@@ -7,6 +7,7 @@ import { supervisorRecord } from './records.ts';
 const MAX_FAILURES = 5;
 const WINDOW_MS = 60_000;
 const CHECK_MS = 500;
+const ORPHAN_POLL_MS = 2;
 /** Beyond the longest deadline of a Lua function: its hook stops it within milliseconds, unless it sits in one long C call. */
 const SILENCE_GRACE_MS = 1500;
 /** A nginx worker without Lua functions still may compile a large route table. */
@@ -22,6 +23,8 @@ export class NginxKeeper {
   #failures: number[] = [];
   #timer: NodeJS.Timeout | null = null;
   #isStopped = false;
+  /** Before the stack is ready a master that ends is a start that failed. */
+  #isWatching = false;
 
   constructor(options: { readonly gateway: Gateway; log(record: LogRecord): void; giveUp(error: FastfnError): void }) {
     this.#options = options;
@@ -29,6 +32,7 @@ export class NginxKeeper {
 
   /** Begins to watch the heartbeats of nginx's workers. */
   watch(longestDeadlineMs: () => number): void {
+    this.#isWatching = true;
     this.#timer = setInterval(() => {
       const limit = Math.max(MIN_SILENCE_MS, longestDeadlineMs() + SILENCE_GRACE_MS);
       this.#killSilent(limit);
@@ -50,6 +54,7 @@ export class NginxKeeper {
   /** The master is gone: its workers would keep serving and hold the port, so they are ended first (P102). */
   masterExited(reason: string): void {
     if (this.#isStopped) return;
+    if (!this.#isWatching) return this.#options.giveUp(gatewayFailed(reason));
     const now = performance.now();
     this.#failures = [...this.#failures.filter((at) => now - at < WINDOW_MS), now];
     this.#options.log(supervisorRecord('error', `nginx ended (${reason}) and is started again`));
@@ -57,10 +62,17 @@ export class NginxKeeper {
       this.stop();
       return this.#options.giveUp(gatewayFailed(reason));
     }
-    for (const pid of this.#options.gateway.workerPids) kill(pid);
-    this.#options.gateway.restart().catch((error: Error) => {
+    this.#restart().catch((error: Error) => {
       this.#options.log(supervisorRecord('error', `nginx could not be started again: ${error.message}`));
     });
+  }
+
+  async #restart(): Promise<void> {
+    const { gateway } = this.#options;
+    const orphans = gateway.workerPids;
+    for (const pid of orphans) kill(pid);
+    while (gateway.workerPids.some((pid) => orphans.includes(pid))) await pause(ORPHAN_POLL_MS); // their connections end with them
+    await gateway.restart();
   }
 
   stop(): void {
@@ -75,4 +87,8 @@ function kill(pid: number): void {
   } catch {
     // it has gone by itself
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

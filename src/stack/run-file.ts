@@ -28,6 +28,9 @@ const RunFile = z.object({
 /** `run.json` (P73). */
 export type RunFile = z.infer<typeof RunFile>;
 
+/** Role of the helper that ends the others when the supervisor is gone. */
+export const WATCHDOG = 'watchdog';
+
 const SURVIVOR_GRACE_MS = 1000;
 const POLL_MS = 20;
 
@@ -65,6 +68,9 @@ export async function processStart(pid: number): Promise<number> {
 export async function endSurvivors(children: readonly ChildProcessRecord[]): Promise<void> {
   const ours: number[] = [];
   for (const child of children) if (await isSame(child)) ours.push(child.pid);
+  // A watchdog that is still at it would remove the run directory, which is the new stack's by now; what it was about to end is
+  // ended here.
+  for (const { pid, role } of children) if (role === WATCHDOG && ours.includes(pid)) signalGroup(pid, 'SIGKILL');
   for (const pid of ours) signalGroup(pid, 'SIGTERM');
   const deadline = performance.now() + SURVIVOR_GRACE_MS;
   while (performance.now() < deadline && (await Promise.all(ours.map(isAlive))).some(Boolean)) {

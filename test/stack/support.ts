@@ -208,7 +208,7 @@ export class TestStack {
     const overdue = setTimeout(() => this.#child.kill('SIGKILL'), DEADLINE_MS);
     const exit = await this.#exit;
     clearTimeout(overdue);
-    rmSync(this.base, { recursive: true, force: true });
+    rmSync(this.base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }); // a watchdog may still be at it
     return exit;
   }
 }

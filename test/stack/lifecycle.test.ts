@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { isAlive, TestStack, until } from './support.ts';
+
+const FILES = {
+  'hello.js': 'exports.handler = async () => "hello";',
+  'py.py': 'def handler(event):\n    return "hello"\n',
+  'busy.js': 'exports.handler = () => { for (;;); };',
+  'slow.js': 'exports.handler = async () => { await new Promise((r) => setTimeout(r, 400)); return "slept"; };',
+};
+
+const started: TestStack[] = [];
+afterEach(async () => {
+  for (const stack of started.splice(0).reverse()) await stack.stop('SIGKILL');
+});
+
+async function start(...args: Parameters<typeof TestStack.start>): Promise<TestStack> {
+  const stack = TestStack.spawn(...args);
+  started.push(stack);
+  await stack.untilReady();
+  return stack;
+}
+
+describe('stopping', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 0],
+  ] as const)('P4, P8, P77: %s drains, leaves no process and no socket, and exits %i', async (signal, code) => {
+    const stack = await start(FILES);
+    await Promise.all([stack.get('/hello'), stack.get('/py')]);
+    const processes = stack.processes();
+    const slow = stack.get('/slow');
+    await until(() => stack.workers('slow.js').length === 1, 'the slow request runs');
+    stack.kill(signal);
+    expect((await slow).text).toBe('slept');
+    expect(await stack.exited).toEqual({ code, signal: null });
+    expect(processes.filter(isAlive)).toEqual([]);
+    expect(existsSync(stack.runDir)).toBe(false);
+  }, 30_000);
+
+  test('P75: nothing survives kill -9 of the supervisor, not even a worker in an endless loop; the next start is clean', async () => {
+    const stack = await start(FILES);
+    await Promise.all([stack.get('/hello'), stack.get('/py')]);
+    void stack.get('/busy').catch(() => {});
+    await until(() => stack.workers('busy.js').length === 1, 'the endless loop runs');
+    const processes = stack.processes();
+    stack.kill('SIGKILL');
+    await until(() => processes.filter(isAlive).length === 0, 'every process is gone', 4000);
+    const again = TestStack.over(stack.base, stack.dir, { args: ['--port', String(stack.port)] });
+    started.push(again);
+    await again.untilReady();
+    expect((await again.get('/hello')).text).toBe('hello');
+  }, 30_000);
+
+  test('a second signal ends at once', async () => {
+    const stack = await start(FILES);
+    void stack.get('/busy').catch(() => {});
+    await until(() => stack.workers('busy.js').length === 1, 'the endless loop runs');
+    const processes = stack.processes();
+    stack.kill('SIGTERM');
+    await until(() => stack.stderr.includes('stopping') || stack.stdout.includes('stopping'), 'it drains').catch(() => {});
+    stack.kill('SIGTERM');
+    await stack.exited;
+    await until(() => processes.filter(isAlive).length === 0, 'every process is gone', 4000);
+  }, 40_000);
+});
+
+describe('ports', () => {
+  test('P49: a taken port is named with its owner, exit 1', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const stack = TestStack.spawn(FILES, { args: ['--port', String(port)] });
+    started.push(stack);
+    expect((await stack.exited).code).toBe(1);
+    expect(stack.stderr).toContain(`port ${port} is in use`);
+    expect(stack.stderr).toContain(String(process.pid));
+    expect(stack.stderr).toContain('--port');
+    server.close();
+  }, 30_000);
+
+  test('P74: two stacks live side by side; a second one of the same folder and port is refused', async () => {
+    const one = await start(FILES);
+    const two = await start(FILES);
+    expect(one.port).not.toBe(two.port);
+    expect((await one.get('/hello')).text).toBe('hello');
+    expect((await two.get('/hello')).text).toBe('hello');
+    const third = TestStack.over(one.base, one.dir, { args: ['--port', String(one.port)] });
+    expect((await third.exited).code).toBe(1);
+    expect(third.stderr).toMatch(/already running at http:\/\/127\.0\.0\.1:\d+ \(pid \d+\)/);
+    expect((await one.get('/hello')).text).toBe('hello');
+  }, 30_000);
+});
+
+describe('P25, P98: the ready line', () => {
+  test('comes once, on stdout, with the counts; a project without functions starts and answers 404', async () => {
+    const stack = await start(FILES);
+    expect(stack.stdout.match(/FastFN ready at http:\/\/127\.0\.0\.1:\d+ \(native, 4 functions, 4 routes, \d+\.\d+s\)\n/g)).toHaveLength(1);
+    const empty = await start({ 'notes.txt': 'nothing to serve' });
+    expect((await empty.get('/')).status).toBe(404);
+  }, 30_000);
+});
