@@ -1,0 +1,110 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const COPIED = ['bin', 'openresty', 'runtimes', 'templates', 'package.json'];
+const LINKED = ['src', 'node_modules'];
+
+export function temporaryFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'fastfn-cli-')));
+}
+
+/** Builds the package with its own build script into a folder of this test, and returns the path of its executable. */
+export function buildPackage(): string {
+  const folder = temporaryFolder();
+  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  for (const name of LINKED) symlinkSync(join(ROOT, name), join(folder, name));
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { cwd: folder, stdio: 'inherit' });
+  return join(folder, 'bin/fastfn.js');
+}
+
+/** Bundles one TypeScript program of test/fixtures. */
+export async function buildFixture(name: string): Promise<string> {
+  const outfile = join(temporaryFolder(), 'program.mjs');
+  const entry = join(ROOT, 'test/fixtures', name);
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'error',
+  });
+  return outfile;
+}
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, without a terminal. */
+export function runToEnd(
+  program: string,
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Promise<Result> {
+  const env = options.env ?? cleanEnvironment(options.cwd);
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [program, ...args], { cwd: options.cwd, env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : ((error as { code?: number }).code ?? null), stdout, stderr });
+    });
+    child.stdin?.end();
+  });
+}
+
+/** What FastFN needs of this machine and nothing that could change its settings. */
+export function cleanEnvironment(home: string): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: home };
+}
+
+/** A running program whose output can be waited for. */
+export class Running {
+  readonly child: ChildProcess;
+  #stdout = '';
+  #stderr = '';
+  #onOutput = () => {};
+
+  constructor(program: string, args: readonly string[]) {
+    this.child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout?.on('data', (chunk) => {
+      this.#stdout += chunk;
+      this.#onOutput();
+    });
+    this.child.stderr?.on('data', (chunk) => {
+      this.#stderr += chunk;
+    });
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Resolves when standard output holds this word. */
+  async said(word: string): Promise<void> {
+    while (!this.#stdout.includes(word)) {
+      await new Promise<void>((resolve) => {
+        this.#onOutput = resolve;
+      });
+    }
+  }
+
+  async signal(name: NodeJS.Signals, answer?: string): Promise<void> {
+    this.child.kill(name);
+    if (answer !== undefined) await this.said(answer);
+  }
+
+  /** The exit code, or the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals | null> {
+    return new Promise((resolve) => {
+      if (this.child.exitCode !== null) resolve(this.child.exitCode);
+      else this.child.once('close', (code, signal) => resolve(code ?? signal));
+    });
+  }
+}

@@ -1,0 +1,353 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { buildPackage, cleanEnvironment, type Result, runToEnd, temporaryFolder } from './cli-support.ts';
+
+const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const EVERY_LANGUAGE = fileURLToPath(new URL('../fixtures/every-language', import.meta.url));
+
+let fastfnPath: string;
+let cwd: string;
+
+beforeAll(() => {
+  fastfnPath = buildPackage();
+});
+beforeEach(() => {
+  cwd = temporaryFolder();
+});
+
+function fastfn(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  return runToEnd(fastfnPath, args, { cwd, env: { ...cleanEnvironment(cwd), ...env } });
+}
+
+describe('usage', () => {
+  test.each([
+    [['dve'], 'unknown command "dve" (did you mean "dev"?)'],
+    [['frobnicate'], 'unknown command "frobnicate"'],
+    [['dev', '--prot', '80'], 'unknown flag "--prot" (did you mean "--port"?)'],
+    [['dev', '--prot=80'], 'unknown flag "--prot" (did you mean "--port"?)'],
+    [['--qiet', 'dev'], 'unknown flag "--qiet" (did you mean "--quiet"?)'],
+    [['run', '--poll'], 'unknown flag "--poll"'],
+    [['help', 'vershun'], 'unknown command "vershun" (did you mean "version"?)'],
+  ])('P2: %j names the nearest known name on one line, exit 2', async (args, message) => {
+    const { code, stdout, stderr } = await fastfn(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.split('\n')).toEqual([expect.stringContaining(`error: ${message}`), '']);
+  });
+
+  test.each([
+    [['dev', 'a', 'b']],
+    [['dev', '--port']],
+    [['dev', '--native', '--build']],
+    [['dev', '--native', '--port', 'x']],
+    [['dev', '--native', 'missing']],
+    [['dev', '--native', '--config', 'missing.json']],
+    [['--cwd', 'missing', 'dev', '--native']],
+  ])('P6: %j exits with 2 and one reason', async (args) => {
+    const { code, stdout, stderr } = await fastfn(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: .+\n(hint: .+\n)?$/);
+  });
+
+  test.each(['build', 'deploy', 'test'])('P23: %s is not available in this version, exit 2', async (command) => {
+    expect(await fastfn([command, 'x', '--flag'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: "fastfn ${command}" is not available in this version\n`,
+    });
+  });
+
+  test('without a command the usage is shown on standard error, exit 2', async () => {
+    const { code, stdout, stderr } = await fastfn([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Usage: fastfn <command>');
+  });
+
+  test('P3: a stack trace is shown with --log-level debug only', async () => {
+    const args = ['dev', '--native', 'missing'];
+    expect((await fastfn(args)).stderr).not.toContain('    at ');
+    expect((await fastfn([...args, '--log-level', 'debug'])).stderr).toContain('    at ');
+    expect((await fastfn(['-v', ...args])).stderr).toContain('    at ');
+  });
+
+  test('P37: every configuration problem is a line of its own', async () => {
+    writeFileSync(join(cwd, 'fastfn.json'), '{"function-dir": "x", "port": -1}');
+    const { code, stderr } = await fastfn(['dev', '--native'], { FN_HOST: '?' });
+    expect(code).toBe(2);
+    expect(stderr.split('\n')).toEqual([
+      'error: fastfn.json: unknown key "function-dir" (did you mean "functions-dir"?)',
+      'error: FN_HOST: "?" is not an IP address or localhost',
+      'error: fastfn.json: port: must be an integer from 0 to 65535, not -1',
+      '',
+    ]);
+  });
+});
+
+describe('version and help', () => {
+  test.each([[['version']], [['--version']], [['-q', 'version']], [['--version', 'dev']]])('P20: %j', async (args) => {
+    expect(await fastfn(args)).toEqual({ code: 0, stdout: `FastFN ${PACKAGE.version}\n`, stderr: '' });
+  });
+
+  test.each([[['version', '--json']], [['--version', '--json']]])('P20: %j is one JSON document', async (args) => {
+    const { stdout } = await fastfn(args);
+    const platform = `${process.platform}-${process.arch}`;
+    expect(JSON.parse(stdout)).toEqual({
+      version: PACKAGE.version,
+      commit: null,
+      node: process.versions.node,
+      platform,
+    });
+  });
+
+  test.each([[['help']], [['--help']], [['-h']]])('P22: %j lists the commands, exit 0', async (args) => {
+    const { code, stdout, stderr } = await fastfn(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of ['dev', 'run', 'doctor', 'version', 'help'])
+      expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  test.each([[['help', 'dev']], [['dev', '--help']], [['-h', 'dev', '--native']]])(
+    'P22: %j shows flags, defaults, variables and two examples',
+    async (args) => {
+      const { code, stdout } = await fastfn(args);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^ {2}--port <number> .*default: 8080; FN_HOST_PORT; FN_PORT/m);
+      expect(stdout.split('Examples:\n')[1]?.trim().split('\n')).toHaveLength(2);
+    },
+  );
+
+  test('a reader that leaves early is no failure', async () => {
+    const status = execFileSync('bash', [
+      '-c',
+      `"${process.execPath}" "${fastfnPath}" help dev | head -c 10 >/dev/null; echo "\${PIPESTATUS[0]}"`,
+    ]);
+    expect(status.toString().trim()).toBe('0');
+  });
+});
+
+describe('dry run', () => {
+  async function dryRun(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const { code, stdout, stderr } = await fastfn([...args, '--dry-run'], env);
+    expect({ code, stderr: stderr.replace(/^note: .*\n/gm, '') }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  }
+
+  test('P26: it prints one JSON document with the source of each setting and writes nothing', async () => {
+    const document = await dryRun(['dev', '--native', '--port=3000', '--no-watch'], {
+      FN_HOST: '::1',
+      PATH: '/nowhere',
+    });
+    expect(document).toMatchObject({
+      mode: 'native',
+      runtimes: ['node', 'python', 'php', 'lua'],
+      settings: {
+        port: { value: 3000, source: 'flag' },
+        host: { value: '::1', source: 'environment' },
+        'hot-reload': { value: false, source: 'flag' },
+        'drain-timeout-seconds': { value: 3, source: 'default' },
+      },
+    });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('P26: it works in Docker mode too, and names the container', async () => {
+    expect(await dryRun(['run'])).toMatchObject({
+      mode: 'docker',
+      container: expect.stringMatching(/^fastfn-[0-9a-f]{10}$/),
+    });
+  });
+
+  test('P26: secrets are masked', async () => {
+    const document = await dryRun(['dev', '--native'], { FN_ADMIN_TOKEN: 'very-secret-token' });
+    expect(document.settings['admin-token']).toEqual({ value: '<hidden>', source: 'environment' });
+    expect(JSON.stringify(document)).not.toContain('very-secret-token');
+  });
+
+  test('P2: global flags count before and after the command, and --env-file may be repeated', async () => {
+    writeFileSync(join(cwd, 'a.env'), 'FN_PORT=1\nFN_HOST=::1');
+    writeFileSync(join(cwd, 'b.env'), 'FN_PORT=2');
+    const before = await dryRun(['--env-file', 'a.env', '--env-file=b.env', '-q', 'dev']);
+    const after = await dryRun(['dev', '-q', '--env-file=a.env', '--env-file', 'b.env']);
+    expect(before).toEqual(after);
+    expect(before.settings).toMatchObject({ port: { value: 2, source: 'env-file' }, quiet: { value: true } });
+  });
+
+  test('P2: every switch has a --no- form, and the last one counts', async () => {
+    const { settings } = await dryRun([
+      'dev',
+      '--native',
+      '--no-native',
+      '--force-url',
+      '--no-force-url',
+      '--no-quiet',
+    ]);
+    expect(settings).toMatchObject({
+      native: { value: false },
+      'force-url': { value: false },
+      quiet: { value: false },
+    });
+  });
+});
+
+describe('what native mode needs', () => {
+  test('P28: without --native dev exits with 3 and names the command that works here', async () => {
+    const { code, stdout, stderr } = await fastfn(['dev']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toBe(
+      'error: Docker mode is not available in this version; use "fastfn dev --native", which works here\n',
+    );
+  });
+
+  test('P28: without --native and without nginx it says what native mode is missing', async () => {
+    const { code, stderr } = await fastfn(['run'], { FN_NGINX_BIN: '/nowhere/nginx' });
+    expect(code).toBe(3);
+    expect(stderr).toContain('"fastfn run --native" is, but needs nginx with Lua: /nowhere/nginx does not exist');
+  });
+
+  test('P7, P40: everything that is missing is reported together, exit 3', async () => {
+    cpSync(EVERY_LANGUAGE, cwd, { recursive: true });
+    const { code, stderr } = await fastfn(['run', '--native'], { FN_NGINX_BIN: '/nowhere/nginx', PATH: '/nowhere' });
+    expect(code).toBe(3);
+    expect(stderr).toContain('error: /nowhere/nginx does not exist or is not executable\n');
+    expect(stderr).toContain('error: Python is not installed; needed by greet-python\n');
+    expect(stderr).toContain('error: PHP is not installed; needed by greet-php\n');
+    expect(stderr).toMatch(/^hint: .*php-cli/m);
+  });
+
+  test('P7: a configured binary that does not work is an error although nothing needs it', async () => {
+    const { code, stderr } = await fastfn(['dev', '--native'], { FN_PHP_BIN: '/nowhere/php' });
+    expect(code).toBe(3);
+    expect(stderr).toContain('error: /nowhere/php does not exist or is not executable');
+  });
+});
+
+describe('doctor', () => {
+  beforeEach(() => cpSync(EVERY_LANGUAGE, cwd, { recursive: true }));
+
+  async function report(env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []) {
+    const { code, stdout, stderr } = await fastfn(['doctor', '--json', ...flags], { FN_PORT: '0', ...env });
+    const document = JSON.parse(stdout);
+    const byId = Object.fromEntries(document.checks.map((check: { id: string }) => [check.id, check]));
+    return { code, stderr, document, byId };
+  }
+
+  test('P263: the report is one JSON document whose summary adds up', async () => {
+    const { document, byId } = await report();
+    expect(document).toMatchObject({
+      scope: 'general',
+      version: PACKAGE.version,
+      generated_at: expect.stringMatching(/^\d{4}-.+Z$/),
+    });
+    const { ok, warn, fail } = document.summary;
+    expect(ok + warn + fail).toBe(document.checks.length);
+    expect(byId['runtime.openresty']).toMatchObject({ status: 'OK', details: { flavor: expect.any(String) } });
+    expect(byId['runtime.python']).toMatchObject({ status: 'OK', details: { functions: '1' } });
+    expect(byId['project.discovery']).toMatchObject({ status: 'OK', message: '4 functions, 4 routes' });
+    expect(byId['project.port']).toMatchObject({ status: 'OK', details: { skipped: 'port 0 takes any free one' } });
+  });
+
+  test('P264: the text report has one line per check and ends with the summary', async () => {
+    const { code, stdout } = await fastfn(['doctor'], { FN_PORT: '0' });
+    expect(code).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.startsWith('  '));
+    expect(lines[0]).toBe('FastFN Doctor (general)');
+    expect(lines.at(-1)).toMatch(/^Summary: OK=\d+ WARN=\d+ FAIL=0$/);
+    for (const line of lines.slice(1, -1)) expect(line).toMatch(/^\[(OK|WARN|FAIL)\] [a-z_.]+: .+$/);
+  });
+
+  test('P265: a missing language fails when functions need it, and is not checked when none does', async () => {
+    const { code, stderr, byId } = await report({ PATH: '/nowhere', FN_NGINX_BIN: '/nowhere/nginx' });
+    expect(code).toBe(1);
+    expect(byId['runtime.php']).toMatchObject({ status: 'FAIL', message: 'PHP is not installed; needed by greet-php' });
+    expect(stderr).toContain('error: runtime.php: PHP is not installed; needed by greet-php\n');
+    mkdirSync(join(cwd, 'empty'));
+    const config = ['--config', 'empty.json'];
+    writeFileSync(join(cwd, 'empty.json'), '{"functions-dir": "empty"}');
+    const empty = await report({ PATH: '/nowhere' }, config);
+    expect(empty.byId['runtime.php']).toMatchObject({ status: 'OK', details: { skipped: 'no function needs PHP' } });
+  });
+
+  test('P276: every problem of the configuration is in the report, and the checks that need it are skipped', async () => {
+    writeFileSync(join(cwd, 'fastfn.json'), '{"prot": 1, "host": 2}');
+    const { code, byId } = await report();
+    expect(code).toBe(1);
+    expect(Object.values(byId['project.config'].details)).toEqual([
+      'fastfn.json: unknown key "prot" (did you mean "port"?)',
+      'fastfn.json: host: must be a string, not 2',
+    ]);
+    expect(byId['runtime.openresty'].details.skipped).toBe('the configuration is invalid');
+  });
+
+  test('P277: a functions folder that does not exist fails', async () => {
+    writeFileSync(join(cwd, 'fastfn.json'), '{"functions-dir": "gone"}');
+    const { code, byId } = await report();
+    expect(code).toBe(1);
+    expect(byId['project.functions_dir']).toMatchObject({
+      status: 'FAIL',
+      message: expect.stringContaining('gone does not exist'),
+    });
+  });
+
+  test('P278, P279: conflicts are warnings with their claims, an invalid fn.config.json fails', async () => {
+    writeFileSync(join(cwd, 'twice.js'), 'exports.handler = () => 1;');
+    writeFileSync(join(cwd, 'twice.py'), 'def handler(event): return 1');
+    mkdirSync(join(cwd, 'broken'));
+    writeFileSync(join(cwd, 'broken/handler.js'), 'exports.handler = () => 1;');
+    writeFileSync(join(cwd, 'broken/fn.config.json'), '{"timeout_ms": "x"}');
+    const { code, byId } = await report();
+    expect(code).toBe(1);
+    expect(byId['project.discovery']).toMatchObject({
+      status: 'WARN',
+      details: { 'GET /twice': expect.stringContaining('twice.py') },
+    });
+    expect(byId['project.functions']).toMatchObject({
+      status: 'FAIL',
+      details: { 'broken/handler.js': expect.any(String) },
+    });
+  });
+
+  test('P287: --fix writes a minimal fastfn.json when there is none, and never changes one', async () => {
+    const folder = temporaryFolder();
+    const flags = ['--cwd', folder, '--fix', '--yes'];
+    expect((await report({}, ['--cwd', folder])).byId['project.config'].status).toBe('WARN');
+    const fixed = await report({}, flags);
+    expect(fixed.byId['project.config.fix']).toMatchObject({
+      status: 'OK',
+      message: `wrote ${join(folder, 'fastfn.json')}`,
+    });
+    expect(fixed.byId['project.config'].status).toBe('OK');
+    writeFileSync(join(folder, 'fastfn.json'), '{"port": 0}');
+    expect((await report({}, flags)).byId['project.config.fix']).toBeUndefined();
+    expect(readFileSync(join(folder, 'fastfn.json'), 'utf8')).toBe('{"port": 0}');
+  });
+
+  test('P287: without consent, or where nothing may be installed, it prints the exact command and exits 3', async () => {
+    const { code, stderr } = await fastfn(['doctor', '--fix'], { PATH: '/nowhere', FN_NGINX_BIN: '/nowhere/nginx' });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^hint: Run: .*apt-get install -y --no-install-recommends .*php-cli.*, or add --yes\.$/m);
+    const agreed = await fastfn(['doctor', '--fix', '--yes'], { PATH: '/nowhere', FN_NGINX_BIN: '/nowhere/nginx' });
+    expect(agreed.code).toBe(3);
+    expect(agreed.stderr).toMatch(/^hint: Run: sudo apt-get update && sudo apt-get install/m);
+  });
+
+  test('--strict turns warnings into failures', async () => {
+    const folder = temporaryFolder();
+    expect((await report({}, ['--cwd', folder])).code).toBe(0);
+    expect((await report({}, ['--cwd', folder, '--strict'])).code).toBe(1);
+  });
+});
+
+test('P20: --version needs nothing of what parses command lines', async () => {
+  const copy = join(cwd, 'package');
+  cpSync(dirname(dirname(fastfnPath)), copy, { recursive: true, verbatimSymlinks: true });
+  for (const name of readdirSync(join(copy, 'dist/chunks'))) {
+    if (name.startsWith('program-')) rmSync(join(copy, 'dist/chunks', name));
+  }
+  expect(await runToEnd(join(copy, 'bin/fastfn.js'), ['--version'], { cwd })).toMatchObject({ code: 0, stderr: '' });
+  expect((await runToEnd(join(copy, 'bin/fastfn.js'), ['help'], { cwd })).code).not.toBe(0);
+});
