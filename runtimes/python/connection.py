@@ -12,6 +12,7 @@ from .stream import COLLECTING, Stream
 
 # Below the threshold at which malloc maps memory for each read (128 KiB): a larger buffer costs 18 µs more per read.
 READ_BYTES = 65_536
+MAX_READS = 64  # at a stretch from one connection, so that none starves the others
 
 CONTROL_FRAMES = frozenset((codec.LOAD, codec.DRAIN, codec.CONTEXT))
 WORKER_FRAMES = frozenset((codec.HELLO, codec.RESPONSE, codec.ERROR, codec.LOG, codec.START, codec.LOADED))
@@ -105,12 +106,21 @@ class Connection:
 
     # -- in
 
-    def readable(self) -> None:
-        """Takes one read's worth of frames; closes the connection at its end or when the peer broke a rule."""
+    def read_arrived(self) -> None:
+        """Takes everything that has arrived, the end of the connection too."""
+        for _ in range(MAX_READS):
+            if not self.is_open or not self.readable():
+                return
+
+    def readable(self) -> bool:
+        """Takes one read's worth of frames; closes the connection at its end or when the peer broke a rule.
+
+        False if nothing had arrived.
+        """
         try:
             data = self.socket.recv(READ_BYTES)
         except BlockingIOError:
-            return  # another thread was quicker
+            return False
         except OSError:
             data = b""
         try:
@@ -120,6 +130,7 @@ class Connection:
                 self._receive(kind, stream_id, payload)
         except ProtocolError:
             self.close()
+        return True
 
     def close(self) -> None:
         """Ends the connection and cancels its open streams."""

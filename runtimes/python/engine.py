@@ -14,7 +14,8 @@ from .errors import describe
 from .event import Event, EventFactory
 from .handler import Handler
 from .log import Log, running
-from .response import Head, Stream as StreamedBody, answer, debug_head
+from .response import Stream as StreamedBody
+from .response import answer
 from .stream import ANSWERING, CLOSED, RUNNING, WAITING, Stream
 from .values import ContractError
 
@@ -105,27 +106,29 @@ class Engine:
         """Its event. From now on output belongs to this request."""
         announced = stream.flags & FLAG_ANNOUNCE
         event = self.function.events.make(stream.head, stream.body, announced)
-        running.set(event["id"])
+        stream.head = stream.body = b""  # the event has them; a stream may be remembered after its end
+        stream.request_id = event["id"]
+        running.set(stream)
         if announced:
+            # On its way before the handler runs, whatever that does to the process: a stream without START runs again.
             stream.connection.send(codec.encode_frame(codec.START, stream.id))
-        if self.function.events.debug:
-            self.log.keep_excerpt(event["id"])
+            stream.connection.flush()
         return event
 
-    def finish(self, stream: Stream, event: Event, result: object) -> StreamedBody | None:
-        """Answers with what the handler returned. A stream is given back, for the caller to send piece by piece."""
+    def finish(self, stream: Stream, result: object) -> StreamedBody | None:
+        """Answers with what the handler returned. A body in pieces is given back, for the caller to send."""
         try:
             answered = answer(result)
-            if type(answered) is not tuple:
-                return answered
-            head, body = answered
-            if self.function.events.debug:
-                head = self.with_excerpt(event, head)
         except ContractError as error:
-            self.refuse(stream, event, error)
-        else:
-            if not self.gave_up(stream):
-                stream.respond(head, body)
+            self.refuse(stream, error)
+            return None
+        if type(answered) is not tuple:
+            return answered
+        if not self.gave_up(stream):
+            head, body = answered
+            if stream.output is not None and (excerpt := self.log.excerpt(stream)):
+                head = head.with_members(excerpt)
+            stream.respond(head, body)
         return None
 
     def gave_up(self, stream: Stream) -> bool:
@@ -134,25 +137,23 @@ class Engine:
             stream.end()
         return stream.state == CLOSED
 
-    def refuse(self, stream: Stream, event: Event, error: ContractError) -> None:
-        self.log.record(event["id"], "error", f"invalid runtime response: {error}")
+    def refuse(self, stream: Stream, error: ContractError) -> None:
+        """The handler's result breaks the contract (F105)."""
+        self.log.error(stream, f"invalid runtime response: {error}")
         if not self.gave_up(stream):
             stream.fail("contract", str(error))
 
-    def fail(self, stream: Stream, event: Event, error: BaseException) -> None:
+    def fail(self, stream: Stream, error: BaseException) -> None:
         """The handler raised (F100)."""
         message, stack = describe(error)
-        self.log.record(event["id"], "error", stack)
+        self.log.error(stream, stack)
         if not self.gave_up(stream):
             stream.fail("handler", message)
 
-    def with_excerpt(self, event: Event, head: Head) -> Head:
-        self.log.finish(event["id"])
-        return debug_head(head, **self.log.take_excerpt(event["id"]))
-
-    def end_output(self, stream: Stream, event: Event) -> None:
-        """Nothing more is attributed to this request."""
-        self.log.finish(event["id"])
+    def end_output(self, stream: Stream) -> None:
+        """The handler has returned."""
+        if stream.output is not None:
+            self.log.end(stream)
         if stream.flags & FLAG_CAPTURE:
             stream.connection.flush()  # the last line of output comes after the answer
-            self.log.last(event["id"])
+            self.log.last(stream)

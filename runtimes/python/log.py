@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import sys
@@ -10,24 +11,39 @@ from contextvars import ContextVar
 
 from . import codec
 from .connection import Connection
+from .stream import CLOSED, Stream
 
 MAX_LINE_BYTES = 16_384
 MAX_UNSENT_BYTES = 1_048_576
 MAX_EXCERPT_BYTES = 4096  # of stdout and stderr each, for `context.debug.enabled`
 
-LEVELS = {"stdout": "info", "stderr": "error"}
+# The request that runs in this thread or task.
+running: ContextVar[Stream | None] = ContextVar("running", default=None)
 
-# The id of the request that runs in this thread or task.
-running: ContextVar[str | None] = ContextVar("running", default=None)
+
+class Output:
+    """What one request has printed on stdout and stderr: lines not ended yet, and the first bytes if they are shown."""
+
+    __slots__ = ("request_id", "partial", "excerpt")
+
+    def __init__(self, request_id: str | None, shown: bool) -> None:
+        self.request_id = request_id
+        self.partial = {"stdout": "", "stderr": ""}
+        self.excerpt = {"stdout": "", "stderr": ""} if shown else None
+
+    def show(self, stream: str, text: str) -> None:
+        if len(self.excerpt[stream]) < MAX_EXCERPT_BYTES:
+            kept = (self.excerpt[stream] + text).encode("utf-8", "replace")[:MAX_EXCERPT_BYTES]
+            self.excerpt[stream] = kept.decode("utf-8", "ignore")
 
 
 class Log:
     """Cuts output into lines and hands each to the control connection at once: a crash must not take it along."""
 
     def __init__(self) -> None:
+        self.shows_excerpts = False
         self._lock = threading.RLock()  # a signal handler or a finalizer may print while a line is being cut
-        self._partial: dict[tuple[str | None, str], str] = {}
-        self._excerpts: dict[str, dict[str, str]] = {}
+        self._unattributed = Output(None, shown=False)
         self._control: Connection | None = None
         self._dropped = 0
 
@@ -40,80 +56,86 @@ class Log:
         sys.stdout = _Output(self, "stdout", 1)
         sys.stderr = _Output(self, "stderr", 2)
 
-    def keep_excerpt(self, request_id: str) -> None:
-        self._excerpts[request_id] = {"stdout": "", "stderr": ""}
-
-    def take_excerpt(self, request_id: str) -> dict[str, str]:
-        """The first of what the request printed so far."""
-        return self._excerpts.pop(request_id, {"stdout": "", "stderr": ""})
-
-    def write(self, stream: str, text: str, level: str | None = None) -> None:
-        request_id = running.get()
-        key = (request_id, stream)
+    def write(self, name: str, text: str, level: str | None) -> None:
+        """Text printed on `name`, by whatever runs here."""
+        request = running.get()
+        level = level or ("info" if name == "stdout" else "error")
         with self._lock:
-            if self._excerpts and request_id in self._excerpts:
-                self._excerpt(request_id, stream, text)
-            if self._partial:
-                text = self._partial.pop(key, "") + text
-            *lines, rest = text.split("\n")
+            output = self._output_of(request)
+            if output.excerpt is not None:
+                output.show(name, text)
+            *lines, rest = (output.partial[name] + text).split("\n")
             for line in lines:
-                self._line(request_id, stream, line.removesuffix("\r"), level)
+                self._line(output, name, level, line.removesuffix("\r"))
             if len(rest) > MAX_LINE_BYTES:
-                *pieces, rest = _pieces(_readable(rest))
+                *pieces, rest = _pieces(rest)
                 for piece in pieces:
-                    self._frame(request_id, stream, piece, level, fields={"continued": True})
-            if rest:
-                self._partial[key] = rest
+                    self._piece(output, name, level, piece, continued=True)
+            output.partial[name] = rest
+            if rest and request is not None and request.state == CLOSED:
+                self._end(output)
 
-    def record(self, request_id: str | None, level: str, message: str) -> None:
-        """Lines of the worker itself: on stderr, under the request they concern."""
+    def error(self, stream: Stream, message: str) -> None:
+        """What the worker itself has to say about a request, on its stderr."""
         with self._lock:
+            output = self._output_of(stream)
             for line in message.rstrip("\n").split("\n"):
-                self._line(request_id, "stderr", line, level)
+                self._line(output, "stderr", "error", line)
 
-    def finish(self, request_id: str | None) -> None:
-        """The request has ended: what it printed without a line end is a line."""
-        if not self._partial:
-            return
-        with self._lock:
-            for stream in LEVELS:
-                rest = self._partial.pop((request_id, stream), None)
-                if rest is not None:
-                    self._line(request_id, stream, rest, None)
+    def end(self, stream: Stream | None) -> None:
+        """The request has ended (None: the load): what it printed without a line end is a line."""
+        output = self._unattributed if stream is None else stream.output
+        if output is not None:
+            with self._lock:
+                self._end(output)
 
-    def finish_all(self) -> None:
-        """The process ends."""
-        with self._lock:
-            for (request_id, stream), rest in self._partial.items():
-                self._line(request_id, stream, rest, None)
-            self._partial.clear()
-
-    def last(self, request_id: str) -> None:
+    def last(self, stream: Stream) -> None:
         """Closes the output of a request with flag CAPTURE."""
-        self._frame(request_id, "stdout", "", None, last=True)
+        self._send(request_id=stream.request_id, stream="stdout", level="info", message="", last=True)
 
-    def _excerpt(self, request_id: str, stream: str, text: str) -> None:
-        excerpt = self._excerpts[request_id]
-        if len(excerpt[stream]) < MAX_EXCERPT_BYTES:
-            kept = (excerpt[stream] + text).encode("utf-8", "replace")[:MAX_EXCERPT_BYTES]
-            excerpt[stream] = kept.decode("utf-8", "ignore")
+    def excerpt(self, stream: Stream) -> dict[str, str]:
+        """The first of what the request printed, by stream; nothing if that is not shown."""
+        if stream.output is None or stream.output.excerpt is None:
+            return {}
+        return {name: text for name, text in stream.output.excerpt.items() if text}
 
-    def _line(self, request_id: str | None, stream: str, line: str, level: str | None) -> None:
-        *pieces, last = _pieces(_readable(line))
+    def _output_of(self, request: Stream | None) -> Output:
+        if request is None:
+            return self._unattributed
+        if request.output is None:
+            request.output = Output(request.request_id, self.shows_excerpts)
+        return request.output
+
+    def _end(self, output: Output) -> None:
+        for name, rest in output.partial.items():
+            if rest:
+                output.partial[name] = ""
+                self._line(output, name, "info" if name == "stdout" else "error", rest)
+
+    def _line(self, output: Output, name: str, level: str, line: str) -> None:
+        *pieces, last = _pieces(line)
         for piece in pieces:
-            self._frame(request_id, stream, piece, level, fields={"continued": True})
-        self._frame(request_id, stream, last, level)
+            self._piece(output, name, level, piece, continued=True)
+        self._piece(output, name, level, last)
 
-    def _frame(self, request_id: str | None, stream: str, message: str, level: str | None, **more: object) -> None:
+    def _piece(self, output: Output, name: str, level: str, text: str, continued: bool = False) -> None:
+        fields: dict[str, object] = {"continued": True} if continued else {}
+        if not text.isascii():
+            text, raw = _readable(text)
+            if raw is not None:
+                fields["base64"] = base64.b64encode(raw).decode()  # P116
+        more = {"fields": fields} if fields else {}
+        self._send(request_id=output.request_id, stream=name, level=level, message=text, **more)
+
+    def _send(self, **line: object) -> None:
         if self._control is None:
             return
         if self._control.backlog_bytes > MAX_UNSENT_BYTES:
             self._dropped += 1
             return
         if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            self._frame(None, "stderr", f"{dropped} lines dropped", "warn")
-        line = {"request_id": request_id, "stream": stream, "level": level or LEVELS[stream], "message": message, **more}
+            message, self._dropped = f"{self._dropped} lines dropped", 0
+            self._send(request_id=None, stream="stderr", level="warn", message=message)
         self._control.send(codec.encode_frame(codec.LOG, 0, json.dumps(line).encode()))
         self._control.flush()
 
@@ -123,14 +145,14 @@ class _Output(io.TextIOBase):
 
     encoding = "utf-8"
     errors = "replace"
+    mode = "w"
 
-    def __init__(self, log: Log, name: str, descriptor: int) -> None:
-        self._log = log
-        self._descriptor = descriptor
-        self.name = f"<{name}>"
-        self.mode = "w"
-        self._stream = name
+    def __init__(self, log: Log, stream: str, descriptor: int) -> None:
+        self.name = f"<{stream}>"
         self.buffer = _BinaryOutput(self)
+        self._log = log
+        self._stream = stream
+        self._descriptor = descriptor
 
     def writable(self) -> bool:
         return True
@@ -150,7 +172,6 @@ class _BinaryOutput(io.BufferedIOBase):
 
     def __init__(self, output: _Output) -> None:
         self._output = output
-        self.raw = self
 
     def writable(self) -> bool:
         return True
@@ -173,26 +194,37 @@ def _logging_level(caller) -> str | None:
     return "error" if number >= 40 else "warn" if number >= 30 else "info" if number >= 20 else "debug"
 
 
-def _readable(line: str) -> str:
-    """Bytes that are no UTF-8 (and lone surrogates) become U+FFFD."""
-    if line.isascii():
-        return line
+def _readable(text: str) -> tuple[str, bytes | None]:
+    """The text, and its bytes if they are not UTF-8: U+FFFD stands for them then."""
     try:
-        return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        text.encode()
+        return text, None
     except UnicodeEncodeError:
-        return line.encode("utf-8", "replace").decode()
+        raw = _bytes(text)
+        try:
+            return raw.decode(), None  # a character that was cut between two writes
+        except UnicodeDecodeError:
+            return raw.decode("utf-8", "replace"), raw
+
+
+def _bytes(text: str) -> bytes:
+    """What was written: bytes that were none of UTF-8 are themselves again, other lone surrogates three bytes each."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _pieces(line: str) -> list[str]:
     """The line in pieces of at most MAX_LINE_BYTES bytes of UTF-8, no character cut."""
-    if len(line) * 4 <= MAX_LINE_BYTES or len(data := line.encode()) <= MAX_LINE_BYTES:
+    if len(line) * 4 <= MAX_LINE_BYTES or len(data := _bytes(line)) <= MAX_LINE_BYTES:
         return [line]
     pieces, start = [], 0
     while len(data) - start > MAX_LINE_BYTES:
         end = start + MAX_LINE_BYTES
-        while data[end] & 0xC0 == 0x80:
+        while end > start + MAX_LINE_BYTES - 4 and data[end] & 0xC0 == 0x80:
             end -= 1
-        pieces.append(data[start:end].decode())
+        pieces.append(data[start:end].decode("utf-8", "surrogateescape"))
         start = end
-    pieces.append(data[start:].decode())
+    pieces.append(data[start:].decode("utf-8", "surrogateescape"))
     return pieces

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 
-from .codec import MAX_PAYLOAD_BYTES, U32
 from .values import ContractError, csv_text, json_text, scalar_text
 
 ENVELOPE_KEYS = frozenset(
@@ -21,22 +19,31 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BINARY = "application/octet-stream"
 
+BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 MAX_CACHED_HEADS = 256
+MAX_HEAD_BYTES = 524_288  # leaves room for a whole body in the frame
 _MISSING = object()
 
 
 class Head:
     """The head of an answer, encoded once for all answers that share it."""
 
-    __slots__ = ("complete", "_members", "has_type")
+    __slots__ = ("complete", "_members")
 
-    def __init__(self, status: int, lines: list[str], members: dict | None = None) -> None:
-        fields = {"status": status, "headers": lines, **(members or {})}
-        self._members = _head_json(fields)[:-1]
-        self.complete = self._members + b',"end":true}'
-        self.has_type = any(name.lower() == "content-type" for name in lines[::2])
-        if len(self.complete) > MAX_PAYLOAD_BYTES // 2:
-            raise ContractError(f"headers of {len(self.complete)} bytes, limit {MAX_PAYLOAD_BYTES // 2}")
+    def __init__(self, members: bytes) -> None:
+        if len(members) > MAX_HEAD_BYTES:
+            raise ContractError(f"headers of {len(members)} bytes, limit {MAX_HEAD_BYTES}")
+        self._members = members  # JSON without its closing brace
+        self.complete = members + b',"end":true}'
+
+    @classmethod
+    def of(cls, status: int, lines: list[str], **more: object) -> Head:
+        return cls(_utf8(_compact({"status": status, "headers": lines, **more}))[:-1])
+
+    def with_members(self, more: dict[str, str]) -> Head:
+        """The same head with what else the gateway is told."""
+        return Head(self._members + b"," + _compact(more).encode("utf-8", "replace")[1:-1])
 
     def open(self, length: int | None = None) -> bytes:
         """The head of an answer that frames follow; `length` of the whole body if it is known."""
@@ -60,7 +67,7 @@ def answer(result: object) -> tuple[Head, bytes] | Stream:
     """What a handler returned, as a head with its body, or as a stream. Raises ContractError (F105)."""
     if type(result) is dict:
         if result.keys().isdisjoint(ENVELOPE_KEYS) or _is_word_status(result):
-            return _whole(200, None, JSON, json_text(result).encode())
+            return _whole(200, None, JSON, _utf8(json_text(result)))
         return _envelope(result)
     if type(result) is str:
         return _whole(200, None, HTML if looks_like_html(result) else TEXT, _utf8(result))
@@ -70,12 +77,6 @@ def answer(result: object) -> tuple[Head, bytes] | Stream:
     if attributes is not None:
         return _envelope(attributes)
     return _from_parts(200, None, result)
-
-
-def debug_head(head: Head, stdout: str, stderr: str) -> Head:
-    """The same head with the first of the request's output (`context.debug.enabled`)."""
-    fields = json.loads(head.open())
-    return Head(fields.pop("status"), fields.pop("headers"), {**fields, "stdout": stdout, "stderr": stderr})
 
 
 def looks_like_html(value: str) -> bool:
@@ -91,7 +92,7 @@ def _from_tuple(result: tuple) -> tuple[Head, bytes] | Stream:
         return _from_parts(200, None, list(result))
     if not 1 <= len(result) <= 3:
         raise ContractError(f"a tuple of {len(result)} values, expected (body, status, headers)")
-    body, status, headers = (*result, 200, None)[:3] if len(result) < 3 else result
+    body, status, headers = (*result, *(200, None)[len(result) - 1 :])
     if len(result) == 1 and type(body) is str:
         return answer(body)
     return _from_parts(_status(status), headers, body)
@@ -127,7 +128,7 @@ def _envelope(result: Mapping) -> tuple[Head, bytes] | Stream:
     if proxy is not None:
         if not isinstance(proxy, Mapping):
             raise ContractError("proxy is not a map")
-        return Head(200, [], {"proxy": json.loads(json_text(proxy))}), b""
+        return Head.of(200, [], proxy=json.loads(json_text(proxy))), b""
     status = get("status")
     if status is None:
         status = get("statusCode")
@@ -144,7 +145,7 @@ def _envelope(result: Mapping) -> tuple[Head, bytes] | Stream:
 
 def _status(status: object) -> int:
     number = status
-    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) == 3:
+    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) < 10:
         number = int(status)
     elif isinstance(status, float) and status.is_integer():
         number = int(status)
@@ -155,20 +156,15 @@ def _status(status: object) -> int:
 
 def _from_base64(result: Mapping) -> bytes:
     payload = next((result[key] for key in ("body_base64", "base64", "body") if result.get(key) is not None), None)
-    if isinstance(payload, str) and payload.isascii():
-        payload = payload.encode()
+    if isinstance(payload, str):
+        payload = payload.encode("ascii", "replace")
     if not isinstance(payload, (bytes, bytearray)):
         raise ContractError("is_base64 without base64 text in body_base64, base64 or body")
-    try:
-        # strict_mode is new in Python 3.11; the length and the alphabet are what matters, so check them here
-        if len(payload) % 4 or not payload.rstrip(b"=").translate(None, _BASE64_ALPHABET) == b"":
-            raise ContractError("is_base64 with a payload that is not base64")
-        return a2b_base64(payload)
-    except Base64Error:
-        raise ContractError("is_base64 with a payload that is not base64") from None
-
-
-_BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    padding = 2 if payload.endswith(b"==") else payload.endswith(b"=")
+    digits = payload[: len(payload) - padding]
+    if len(digits) % 4 == 1 or digits.translate(None, BASE64_ALPHABET):
+        raise ContractError("is_base64 with a payload that is not base64")
+    return a2b_base64(digits + b"==")
 
 
 def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes] | Stream:
@@ -184,8 +180,8 @@ def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes
     if isinstance(body, (bool, int, float)):
         return _whole(status, headers, TEXT, scalar_text(body).encode())
     if not isinstance(body, (dict, list, tuple)) and is_stream(body):
-        lines = header_lines(headers)
-        return Stream(body, lambda kind: Head(status, _with_type(lines, kind)))
+        lines = _for_events(header_lines(headers))
+        return Stream(body, lambda kind: Head.of(status, _with_type(lines, kind)))
     if headers and _is_csv(headers):
         return _whole(status, headers, None, _utf8(csv_text(body)))
     return _whole(status, headers, JSON, _utf8(json_text(body)))
@@ -205,7 +201,7 @@ def _whole(status: int, headers: object, kind: str | None, body: bytes) -> tuple
         key = (status, kind, *headers.items())  # only text: 1, 1.0 and True are equal keys but different values
     head = _heads.get(key) if key is not None else None
     if head is None:
-        head = Head(status, _with_type(header_lines(headers), kind))
+        head = Head.of(status, _with_type(header_lines(headers), kind))
         if key is not None:
             if len(_heads) >= MAX_CACHED_HEADS:
                 _heads.clear()
@@ -217,6 +213,15 @@ def _with_type(lines: list[str], kind: str | None) -> list[str]:
     if kind is None or any(name.lower() == "content-type" for name in lines[::2]):
         return lines
     return [*lines, "Content-Type", kind]
+
+
+def _for_events(lines: list[str]) -> list[str]:
+    """F164: caches and buffers between here and the client would hold events back."""
+    named = {name.lower(): value for name, value in zip(lines[::2], lines[1::2], strict=True)}
+    if not named.get("content-type", "").strip().lower().startswith("text/event-stream"):
+        return lines
+    missing = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+    return [*lines, *(part for line in missing if line[0].lower() not in named for part in line)]
 
 
 def header_lines(headers: object) -> list[str]:
@@ -259,5 +264,4 @@ def _utf8(value: str) -> bytes:
         raise ContractError("text with a lone surrogate cannot be sent as UTF-8") from None
 
 
-def _head_json(fields: dict) -> bytes:
-    return _utf8(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

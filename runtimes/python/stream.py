@@ -7,6 +7,8 @@ import json
 from . import codec
 from .codec import MAX_BODY_BYTES, RESPONSE_FRAME, U32, ProtocolError, encode_frame
 
+PIECE_BYTES = 65_536  # of one BODY frame, so that other streams get their turn in between
+
 # The states of a stream, in order.
 COLLECTING = 0  # its body is not complete
 WAITING = 1  # complete, no handler yet
@@ -28,6 +30,8 @@ class Stream:
         "cancelled",
         "opened",
         "task",
+        "request_id",
+        "output",
         "_parts",
         "_window",
         "_credit",
@@ -44,6 +48,7 @@ class Stream:
         self.cancelled = False
         self.opened = False  # the head of an answer in pieces has gone out
         self.task = None
+        self.output = None  # made by the log when something is printed
         self._credit = MAX_BODY_BYTES
 
     # -- the request's body
@@ -87,7 +92,7 @@ class Stream:
     def send_unsent(self) -> None:
         """As much of a whole answer as there is credit for."""
         while self._credit and self._unsent:
-            piece = self._unsent[: min(self._credit, MAX_BODY_BYTES)]
+            piece = self._unsent[: self.sendable]
             self.send_piece(piece)
             self._unsent = self._unsent[len(piece) :]
         if not self._unsent:
@@ -126,4 +131,4 @@ class Stream:
     @property
     def sendable(self) -> int:
         """Body bytes that the next frame may have."""
-        return min(self._credit, MAX_BODY_BYTES)
+        return min(self._credit, PIECE_BYTES)

@@ -116,15 +116,15 @@ class TaskEngine(Engine):
             result = self.function.call(event)
             if hasattr(type(result), "__await__"):
                 result = await result
-            body = self.finish(stream, event, result)
+            body = self.finish(stream, result)
             if body is not None:
-                await self._stream(stream, event, body)
+                await self._stream(stream, body)
         except (SystemExit, KeyboardInterrupt) as error:
             self.exit(error)
         except BaseException as error:
             if not stream.cancelled:
-                self.fail(stream, event, error)
-        self.end_output(stream, event)
+                self.fail(stream, error)
+        self.end_output(stream)
         self._ended(stream)
 
     def _ended(self, stream: Stream) -> None:
@@ -132,12 +132,12 @@ class TaskEngine(Engine):
             self.running -= 1
         if self.ready:
             for connection in tuple(self.connections):
-                connection.readable()  # a CANCEL of what waits
+                connection.read_arrived()  # a CANCEL of what waits above all
             self._start_ready()
         self._plan_flush()
         self.on_idle()
 
-    async def _stream(self, stream: Stream, event: Event, body: StreamedBody) -> None:
+    async def _stream(self, stream: Stream, body: StreamedBody) -> None:
         """Sends a body piece by piece, as fast as the client takes it."""
         late = self._loop.call_later(HEAD_SECONDS, self._open, stream, body, BINARY)
         pieces = _async_pieces(body.source)
@@ -148,7 +148,7 @@ class TaskEngine(Engine):
                 await self._send_piece(stream, data)
             self._open(stream, body, BINARY)
         except ContractError as error:
-            self.refuse(stream, event, error)
+            self.refuse(stream, error)
         finally:
             late.cancel()
             await _close(body.source)

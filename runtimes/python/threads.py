@@ -18,7 +18,6 @@ from . import background
 from .codec import ProtocolError
 from .connection import Connection
 from .engine import Engine
-from .event import Event
 from .response import BINARY
 from .response import Stream as StreamedBody
 from .stream import CLOSED, RUNNING, WAITING, Stream
@@ -256,11 +255,14 @@ class ThreadEngine(Engine):
         self.look_for_imports()
 
     def _catch_up(self) -> None:
-        """Sends what is finished and reads what has arrived, a CANCEL of what waits above all."""
+        """Sends what is finished, and reads what has arrived: a CANCEL of what waits above all."""
         self._flush()
+        self._read_arrived()
+
+    def _read_arrived(self) -> None:
         with self._reading:
             for connection in tuple(self.connections):
-                connection.readable()
+                connection.read_arrived()
 
     # -- the others
 
@@ -273,7 +275,7 @@ class ThreadEngine(Engine):
             self._inline = time.monotonic() - started < SHORT_SECONDS
             stream.connection.flush()
             if self.ready:
-                self._catch_up()
+                self._read_arrived()
             stream = self._claim(stream)
 
     def _claim(self, done: Stream | None) -> Stream | None:
@@ -307,16 +309,16 @@ class ThreadEngine(Engine):
             result = self.function.call(event)
             if type(result) is not dict:
                 result = background.settled(result)
-            body = self.finish(stream, event, result)
+            body = self.finish(stream, result)
             if body is not None:
-                self._stream(stream, event, body)
+                self._stream(stream, body)
         except (SystemExit, KeyboardInterrupt) as error:
             self.exit(error)
         except BaseException as error:
-            self.fail(stream, event, error)
-        self.end_output(stream, event)
+            self.fail(stream, error)
+        self.end_output(stream)
 
-    def _stream(self, stream: Stream, event: Event, body: StreamedBody) -> None:
+    def _stream(self, stream: Stream, body: StreamedBody) -> None:
         """Sends a body piece by piece, as fast as the client takes it."""
         self._late_heads.expect(stream, body)
         source = pieces_of(body.source)
@@ -326,7 +328,7 @@ class ThreadEngine(Engine):
                 if not self._send_piece(stream, body, kind, data):
                     break
         except ContractError as error:
-            self.refuse(stream, event, error)
+            self.refuse(stream, error)
         finally:
             close = getattr(body.source, "close", None)
             if close is not None:

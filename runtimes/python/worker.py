@@ -17,7 +17,7 @@ from .codec import ProtocolError, encode_frame
 from .connection import Connection, parse_json
 from .engine import Engine
 from .errors import describe
-from .log import Log
+from .log import Log, running
 from .threads import MAX_THREADS_RUNNING, ThreadEngine
 
 BACKLOG = 128
@@ -68,10 +68,11 @@ class Worker:
         if loaded.is_async:
             self._become_async()
         concurrency = self._engine.load(loaded.function, order["limits"]["concurrency"])
+        self._log.shows_excerpts = loaded.function.events.debug
         self._identity = {"function": order["function"], "revision": order["revision"], "concurrency": concurrency}
         self._engine.on_idle = self._end_if_drained
         self._engine.on_imports = self._send_loaded
-        self._log.finish(None)
+        self._log.end(None)
         self._send_loaded()
         self._engine.serve()
 
@@ -80,6 +81,7 @@ class Worker:
         code = getattr(error, "code", 130)  # KeyboardInterrupt has none
         if isinstance(code, str):
             print(code, file=sys.stderr)
+        self._log.end(running.get())
         for connection in tuple(self._engine.connections):
             connection.flush()
         self._end(code if isinstance(code, int) else 0 if code is None else 1)
@@ -118,6 +120,7 @@ class Worker:
             self._orders.put(message)
         elif self._engine.function is not None:
             self._engine.function.events.set_context(message)
+            self._log.shows_excerpts = self._engine.function.events.debug
 
     def pinged(self, connection: Connection, payload: bytes) -> None:
         self._engine.pinged(connection, payload)
@@ -152,7 +155,7 @@ class Worker:
 
         kind = "handler not found" if isinstance(error, HandlerNotFound) else "handler error"
         message, stack = describe(error)
-        self._log.finish(None)
+        self._log.end(None)
         self._control.send(
             encode_frame(codec.ERROR, 0, _json(kind="load", error=kind, message=message, stack=stack))
         )
@@ -173,7 +176,7 @@ class Worker:
             self._end(0)
 
     def _end(self, code: int) -> None:
-        self._log.finish_all()
+        self._log.end(None)
         self._control.flush_within(FAREWELL_SECONDS)
         os._exit(code & 0xFF)
 
