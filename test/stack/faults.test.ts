@@ -130,8 +130,8 @@ describe('F72, F104: at most once', () => {
       }
     };
     await until(() => count() === 1, 'the handler runs');
-    const [pid] = stack.workers('once.js');
-    process.kill(pid as number, 'SIGKILL');
+    const pid = await until(() => stack.workers('once.js')[0], 'run.json names the worker');
+    process.kill(pid, 'SIGKILL');
     expect((await pending).status).toBe(502);
     expect(count()).toBe(1);
   }, 20_000);
