@@ -181,7 +181,7 @@ class Pool implements WorkerPool {
   #onLoaded(loaded: LoadedWorker): void {
     this.#loaded.set(loaded.worker.pid, loaded);
     this.#spares.proved(loaded.worker.runtime);
-    this.#tellPids(); // its role has changed
+    setImmediate(() => this.#tellPids()); // its role has changed; the request that waits for it goes first
   }
 
   #onLost(worker: Worker, was: WorkerState): void {

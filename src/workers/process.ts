@@ -52,23 +52,29 @@ export interface WorkerProcess {
   stderrTail(): string;
 }
 
-/** Starts a worker process. Rejects with WORKER_FAILED when the program cannot be executed. */
+/** Starts a worker process. Rejects with WORKER_FAILED when that cannot be done. */
 export async function spawnWorker(options: SpawnOptions): Promise<WorkerProcess> {
-  mkdirSync(options.tempDir, { mode: 0o700 });
-  if (options.user !== undefined) chownSync(options.tempDir, options.user.uid, options.user.gid);
-  const child = spawn(options.command, [...options.args, options.socket], {
-    env: options.env,
-    cwd: options.tempDir,
+  try {
+    const child = spawnChild(options);
+    if (child.pid !== undefined) return new SpawnedWorker(child, child.pid, options);
+    throw (await once(child, 'error'))[0];
+  } catch (error) {
+    await removeFiles(options);
+    const message = `${options.command} cannot be started: ${(error as Error).message}`;
+    throw new FastfnError('WORKER_FAILED', message, { cause: error });
+  }
+}
+
+function spawnChild({ command, args, socket, tempDir, env, user }: SpawnOptions): ChildProcess {
+  mkdirSync(tempDir, { mode: 0o700 });
+  if (user !== undefined) chownSync(tempDir, user.uid, user.gid);
+  return spawn(command, [...args, socket], {
+    env,
+    cwd: tempDir,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    ...options.user,
+    ...user,
   });
-  if (child.pid === undefined) {
-    const [error] = await once(child, 'error');
-    await removeFiles(options);
-    throw new FastfnError('WORKER_FAILED', `${options.command} cannot be started: ${error.message}`, { cause: error });
-  }
-  return new SpawnedWorker(child, child.pid, options);
 }
 
 class SpawnedWorker implements WorkerProcess {

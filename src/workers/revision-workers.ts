@@ -80,7 +80,7 @@ export class RevisionWorkers {
     }
   }
 
-  /** Loads what `min_warm` asks for (F125); the rest of a long way is gone at the next call. */
+  /** Loads as many as `min_warm` asks for (F125), one after another, until one fails. */
   async keepWarm(): Promise<void> {
     const before = this.serving.length;
     if (this.role !== 'current' || before >= this.#rules.minWarm) return;
@@ -198,7 +198,7 @@ export class RevisionWorkers {
   }
 
   #succeed(loaded: LoadedWorker, successor: LoadedWorker): void {
-    if (!this.serving.includes(loaded)) return void successor.worker.end('recycled', 0); // it ended meanwhile and was replaced
+    if (!this.serving.includes(loaded)) return void successor.worker.end('recycled', 0); // lost meanwhile, and replaced
     this.#set([...this.serving.filter((other) => other !== loaded), successor]);
     void loaded.worker.end('recycled', drainMs(this.revision.definition.policy));
   }

@@ -49,6 +49,7 @@ export class Worker {
 
   /** Starts the process. Rejects with WORKER_FAILED when its program cannot be executed. */
   static async spawn(launch: WorkerLaunch, events: WorkerEvents): Promise<Worker> {
+    // Output is read by the event loop, so the first line comes after `worker` is there.
     const process = await spawnWorker({ ...launch, onLine: (line) => worker.#captured(line) });
     const worker = new Worker(launch, process, events);
     return worker;
@@ -144,7 +145,8 @@ export class Worker {
       onLog: (log) => this.#events.onLog(this.#logLine(log)),
       onLoaded: ({ files }) => this.#events.onFiles(this, files),
       onClose: (broken) => {
-        if (broken !== undefined) this.#log(`worker ${this.pid} was ended: ${broken.message}`);
+        const isTold = this.state === 'booting' || this.state === 'loading'; // by what boot() or load() rejects with
+        if (broken !== undefined && !isTold) this.#log(`worker ${this.pid} was ended: ${broken.message}`);
         this.#lost();
       },
     });
@@ -169,10 +171,11 @@ export class Worker {
 
   /** Buries it and says why in the best words there are: its own ERROR, our refusal, its stderr, or how it exited. */
   async #failed(code: 'WORKER_FAILED' | 'LOAD_FAILED', error: FastfnError): Promise<FastfnError> {
-    await this.kill('failed');
+    const buried = this.kill('failed');
     if ((error.cause as { error?: string } | undefined)?.error !== undefined) {
       return new FastfnError(code, error.message, { cause: error.cause });
     }
+    await buried;
     const message = error.code === 'PROTOCOL' ? error.message : await this.#howItEnded(code);
     return workerFailure(code, { error: 'runtime unavailable', message }, error);
   }

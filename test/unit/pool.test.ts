@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -65,6 +65,17 @@ describe('start', () => {
     const { pool } = testPool({ binaries: { node: '/nowhere/node' } });
     await expect(pool.start(['php'])).rejects.toThrow('php is not installed');
     await expect(pool.start(['node'])).rejects.toThrow('/nowhere/node cannot be started');
+  });
+
+  test('a run directory that was removed is an error like any other', async () => {
+    const { pool, runDir } = testPool();
+    rmSync(runDir, { recursive: true });
+    pool.activate(functionRevision());
+    await pool.need(KEY);
+    expect(pool.loadError(KEY)).toMatchObject({
+      error: 'runtime unavailable',
+      message: expect.stringContaining('ENOENT'),
+    });
   });
 
   test('F102: a worker that never answers PING is given up after its boot time', async () => {
@@ -199,7 +210,7 @@ describe('load and activate', () => {
     await until(() => expect(pool.stats().workers.find(({ pid }) => pid === old.pid)?.state).toBe('draining'));
     busy.destroy();
     await until(() => expect(isAlive(old.pid)).toBe(false));
-    expect(pool.stats().exits).toMatchObject({ retired: 1 });
+    await until(() => expect(pool.stats().exits).toMatchObject({ retired: 1 }));
   });
 
   test('P124: a changed policy reaches the workers that run', async () => {
@@ -289,7 +300,7 @@ describe('need', () => {
         fields: { stack: 'at no such module' },
       },
     ]);
-    expect(pool.stats().exits.failed).toBe(2);
+    await until(() => expect(pool.stats().exits.failed).toBe(2));
   });
 
   test('P100: three exits while loading begin a back-off; other functions never notice', async () => {
