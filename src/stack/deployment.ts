@@ -48,6 +48,8 @@ export interface DeploymentContext {
   /** Pushes the current records; resolves when every request that starts afterwards sees them. */
   publish(): Promise<void>;
   emit(event: StackEvent): void;
+  /** Values that must not appear in this function's log lines (F107). */
+  setSecrets(functionKey: string, values: readonly string[]): void;
 }
 
 /**
@@ -76,6 +78,15 @@ export class Deployment {
   constructor(definition: FunctionDefinition, context: DeploymentContext) {
     this.#definition = definition;
     this.#context = context;
+    this.#tellSecrets();
+  }
+
+  #tellSecrets(): void {
+    const { key, env } = this.#definition;
+    this.#context.setSecrets(
+      key,
+      env.secretKeys.map((name) => env.values[name] ?? ''),
+    );
   }
 
   get definition(): FunctionDefinition {
@@ -127,6 +138,7 @@ export class Deployment {
     if (former === definition && changed !== null && !this.#isTouched(changed)) return;
     this.#definition = definition;
     this.#record = null;
+    this.#tellSecrets();
     if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
       this.#active = { ...this.#active, definition };
       this.#context.pool.updateContext(this.#active);

@@ -15,6 +15,7 @@ import { version } from '../version.ts';
 import { createPool, type WorkerPool } from '../workers/pool.ts';
 import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
+import { type AccessLog, followAccessLog } from './access-log.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { LogRecord } from './events.ts';
 import { Fleet } from './fleet.ts';
@@ -22,7 +23,7 @@ import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { stackUser } from './owner.ts';
 import { ReadinessProbe } from './readiness.ts';
-import { recordOf, recordOfNginx } from './records.ts';
+import { recordOf, recordOfLua, recordOfNginx } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
 import { endSurvivors, processStart, readRunFile, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
@@ -63,6 +64,7 @@ class NativeStack implements RunningStack {
   #runDir: string | null = null;
   #control: ControlSocket | null = null;
   #logs: LogStore | null = null;
+  #accessLog: AccessLog | null = null;
   #watchdog: Watchdog | null = null;
   #pool: WorkerPool | null = null;
   #installer: Installer | null = null;
@@ -126,6 +128,7 @@ class NativeStack implements RunningStack {
       missing: () => (this.#gateway?.isComplete ? [] : ['an nginx worker has not acknowledged the route table']),
     });
     this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
+    this.#followAccessLog();
     this.#control?.identify({ pid: process.pid, url: this.url });
     await this.#writeRunFile();
     this.#options.onEvent({
@@ -135,6 +138,18 @@ class NativeStack implements RunningStack {
       functions: discovery.functions.length,
       routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
       ms: performance.now() - this.#startedAt,
+    });
+  }
+
+  /** In `dev` each request is a line on the terminal; in `run` the log is only rotated (P27, P119). */
+  #followAccessLog(): void {
+    const { logs, command, quiet } = this.#config;
+    this.#accessLog = followAccessLog({
+      file: join(logs.dir, 'access.log'),
+      maxSizeMb: logs.maxSizeMb,
+      keep: logs.keep,
+      reopen: () => this.#gateway?.reopenLogs(),
+      onEvent: command === 'dev' && !quiet ? (event) => this.#options.onEvent(event) : null,
     });
   }
 
@@ -216,7 +231,10 @@ class NativeStack implements RunningStack {
       onWorkerGone: (nginxPid) => {
         for (const [pid, usage] of this.#usage.drop(nginxPid)) this.#pool?.report(pid, usage);
       },
-      onLine: (line) => this.#log(recordOfNginx(line)),
+      onLine: (line) => {
+        const record = recordOfNginx(line);
+        if (record) this.#log(record);
+      },
       onExit: (reason) => this.#keeper?.masterExited(reason),
       onMaster: (pid) => {
         this.#watchdog?.nginx(pid);
@@ -236,6 +254,7 @@ class NativeStack implements RunningStack {
       buildDir: join(runDir, 'build'),
       isMissing: (runtime) => runtime !== 'lua' && this.#binary(runtime) === null,
       emit: onEvent,
+      setSecrets: (key, values) => this.#logs?.setSecrets(key, values),
     });
   }
 
@@ -258,33 +277,29 @@ class NativeStack implements RunningStack {
   #heard(message: LinkMessage, nginxPid: number): void {
     switch (message.type) {
       case 'need':
-        return this.#fleet?.need(message.function);
+        this.#fleet?.need(message.function);
+        break;
       case 'stuck':
         this.#pool?.report(message.pid, this.#usage.add(nginxPid, message.pid, message.open, message.served));
-        return this.#pool?.stuck(message.pid);
+        this.#pool?.stuck(message.pid);
+        break;
       case 'probe':
-        return this.#probe.heard(message.nonce);
+        this.#probe.heard(message.nonce);
+        break;
       case 'beat':
         for (const [pid, [open, served]] of Object.entries(message.usage ?? {})) {
           this.#pool?.report(Number(pid), this.#usage.add(nginxPid, Number(pid), open, served));
         }
-        return;
+        break;
       case 'files':
-        if (Array.isArray(message.files))
+        if (Array.isArray(message.files)) {
           this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
-        return;
+        }
+        break;
       case 'log':
-        return this.#log(
-          recordOf({
-            runtime: 'lua',
-            functionKey: message.function,
-            requestId: message.request_id ?? null,
-            stream: message.stream,
-            level: message.level,
-            message: message.message,
-          }),
-        );
-      default:
+        this.#log(recordOfLua(message));
+        break;
+      default: // hello, acked and closed concern the gateway alone
     }
   }
 
@@ -421,6 +436,7 @@ class NativeStack implements RunningStack {
     const deadline = performance.now() + graceMs;
     if (graceMs > 0) this.#options.onEvent({ type: 'stopping', graceSeconds: graceMs / 1000 });
     this.#watcher?.close();
+    this.#accessLog?.close();
     this.#keeper?.stop();
     this.#gateway?.announceDrain();
     await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);

@@ -1,3 +1,4 @@
+import type { LinkMessage } from '../gateway/link-server.ts';
 import type { WorkerLogLine } from '../workers/types.ts';
 import type { LogRecord } from './events.ts';
 
@@ -23,8 +24,20 @@ export function recordOf(line: WorkerLogLine): LogRecord {
   };
 }
 
-/** A line of nginx's error log (P90). */
-export function recordOfNginx(line: string): LogRecord {
+/** A line that a Lua function printed, or the reason why it failed. */
+export function recordOfLua(message: Extract<LinkMessage, { type: 'log' }>): LogRecord {
+  const { stream, level, message: text } = message;
+  const requestId = message.request_id ?? null;
+  return recordOf({ runtime: 'lua', functionKey: message.function, requestId, stream, level, message: text });
+}
+
+/** What clients do wrong and what is no news: answered with a status, and in the access log. */
+const NOISE =
+  /a client request body is buffered|client intended to send too large|client sent (?:invalid|too)|signal process started/;
+
+/** A line of nginx's error log (P90); null for noise. */
+export function recordOfNginx(line: string): LogRecord | null {
+  if (NOISE.test(line)) return null;
   const match = NGINX_LINE.exec(line);
   return {
     time: new Date().toISOString(),

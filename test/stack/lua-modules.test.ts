@@ -317,7 +317,7 @@ const responses = vectors('responses.json').cases.filter(
 );
 
 describe('F88-F96, F105: what a Lua function may return', () => {
-  test.each(responses.map((one: any) => [one.name, one] as [string, any]))('%s', async (_, vector: any) => {
+  test.each<any>(responses)('$name', async (vector) => {
     const built = await lua.run(
       `local result = require "openresty.lua_result"
        local answer, body, why = result.build(...)
