@@ -9,6 +9,7 @@ import { describeExit, type OutputLine, type SpawnOptions, spawnWorker, type Wor
 import type { FunctionRevision, WorkerLogLine } from './types.ts';
 
 const TERM_MS = 250; // time between TERM and KILL; a drained worker has nothing left to save
+const LAST_STEPS_MS = 250; // PHP closes its sockets some milliseconds before it exits; KILL would hide its exit code
 
 /** `lost`: its process or control connection has ended; only cleaning up is left. */
 export type WorkerState = 'booting' | 'spare' | 'loading' | 'loaded' | 'ending' | 'lost';
@@ -155,10 +156,16 @@ export class Worker {
 
   #lost(): void {
     if (this.state === 'lost') return;
-    this.#process.kill('SIGKILL'); // without its control connection it is to end at once
     const was = this.state;
     this.state = 'lost';
+    void this.#letExit();
     if (was !== 'booting' && was !== 'loading') this.#events.onLost(this, was);
+  }
+
+  /** Without its control connection it is to end at once; it is killed if it does not. */
+  async #letExit(): Promise<void> {
+    if (await this.#outlives(LAST_STEPS_MS)) this.#process.kill('SIGKILL');
+    await this.#process.cleared;
   }
 
   async #within<T>(step: 'boot' | 'load', work: Promise<T>): Promise<T> {
@@ -171,7 +178,7 @@ export class Worker {
 
   /** Buries it and says why in the best words there are: its own ERROR, our refusal, its stderr, or how it exited. */
   async #failed(code: 'WORKER_FAILED' | 'LOAD_FAILED', error: FastfnError): Promise<FastfnError> {
-    const buried = this.kill('failed');
+    const buried = this.state === 'lost' ? this.#letExit() : this.kill('failed');
     if ((error.cause as { error?: string } | undefined)?.error !== undefined) {
       return new FastfnError(code, error.message, { cause: error.cause });
     }
