@@ -101,7 +101,8 @@ class Worker {
   /** DRAIN: serves what still comes and ends with the last data connection. */
   drain() {
     this.#isDraining = true;
-    this.#endIfDrained();
+    // After this turn: a gateway that has just connected may not have been accepted yet.
+    setImmediate(() => this.#endIfDrained());
   }
 
   async #endIfDrained() {
