@@ -88,9 +88,10 @@ export async function startPhp(dir) {
   ];
   const values = { SCRIPT_FILENAME: join(dir, 'hello.php') };
   const lines = parameters.map((name) => `fastcgi_param ${name} ${values[name] ?? `$${name.toLowerCase()}`};`);
+  // Without kept connections: each would hold one of the pool's processes while others wait.
   return withNginx(dir, [server], {
-    http: upstream(socket),
-    location: `fastcgi_pass app; fastcgi_keep_conn on; ${lines.join(' ')}`,
+    http: `upstream app { server unix:${socket}; }`,
+    location: `fastcgi_pass app; ${lines.join(' ')}`,
   });
 }
 

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { start } from './children.mjs';
 import { freePort } from './http.mjs';
@@ -34,14 +35,13 @@ http {
   return { started, url: `http://127.0.0.1:${port}` };
 }
 
-/** Distributions ship Lua as a module; OpenResty has it built in. */
+/** Distributions ship Lua as a module, named relative to nginx's own prefix; OpenResty has it built in. */
 function loadModules() {
-  try {
-    return readdirSync(MODULES)
-      .sort()
-      .map((name) => `include ${MODULES}/${name};`)
-      .join('\n');
-  } catch {
-    return '';
-  }
+  const { stderr } = spawnSync('nginx', ['-V'], { encoding: 'utf8' });
+  const prefix = /--prefix=(\S+)/.exec(stderr)?.[1];
+  if (!existsSync(MODULES)) return '';
+  const lines = readdirSync(MODULES)
+    .sort()
+    .map((name) => readFileSync(join(MODULES, name), 'utf8'));
+  return lines.join('\n').replace(/load_module\s+modules\//g, `load_module ${prefix}/modules/`);
 }

@@ -13,7 +13,7 @@ export async function startProduct(command, dir, scratch) {
   const host = Object.entries(process.env).filter(([name]) => !name.startsWith('FN_'));
   const own = { FN_STATE_DIR: join(scratch, 'state'), FN_STORE_DIR: join(scratch, 'store') };
   const startedAt = performance.now();
-  const started = start(process.execPath, [CLI, command, dir, '--native', '--port', '0'], {
+  const started = start(process.execPath, [CLI, command, dir, '--native', '--port', '0', '--log-format', 'text'], {
     env: { ...Object.fromEntries(host), ...own },
   });
   const [, url] = await printed(started, /FastFN ready at (http:\S+)/, READY_TIMEOUT_MS);
