@@ -11,6 +11,7 @@ import { quantile } from './lib/statistics.mjs';
 const CONNECTIONS = 8; // spread over nginx's workers
 const CHECKS = 24; // answers looked at after the first new one
 const GIVE_UP_MS = 5000;
+const PAUSE_MS = 600; // a spare worker has taken the place of the last one by then
 
 export async function reload({ scratch, samples }) {
   const functions = join(scratch, 'functions');
@@ -40,7 +41,7 @@ async function saves(url, file, source, samples) {
   const times = [];
   let stale = 0;
   for (let value = 1; value <= samples; value += 1) {
-    await delay(100 + Math.random() * 100); // saves of a person do not follow a beat
+    await delay(PAUSE_MS * (0.75 + Math.random() / 2)); // saves of a person do not follow a beat
     save(file, source(value), value % 2 === 0);
     times.push(await firstAnswer(valueNow, value));
     const checks = await Promise.all(Array.from({ length: CHECKS }, valueNow));
