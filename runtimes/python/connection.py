@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Callable
 
 from . import codec
 from .codec import FLAG_END, MAX_BODY_BYTES, MAX_STREAM_ID, REQUEST_HEAD, U32, FrameReader, ProtocolError
@@ -33,6 +34,7 @@ class Connection:
         self.is_open = True
         self.owner = owner
         self.streams: dict[int, Stream] = {}
+        self.on_drained: Callable[[], None] = lambda: None  # a slow peer has caught up
         self.unsent_bytes = 0  # taken from the queue, refused by the kernel
         self._frames = FrameReader()
         self._queue: list[bytes | memoryview] = []
@@ -84,8 +86,11 @@ class Connection:
     def writable(self) -> None:
         """The owner saw room in the socket."""
         with self._write_lock:
-            if self._write():
+            drained = self._write()
+            if drained:
                 self.owner.watch(self, False)
+        if drained:
+            self.on_drained()
 
     def _write(self) -> bool:
         count = len(self._queue)  # other threads append while this one writes

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 from . import codec
 from .connection import Connection
-from .stream import CLOSED, Stream
+from .stream import Stream
 
 MAX_LINE_BYTES = 16_384
 MAX_UNSENT_BYTES = 1_048_576
@@ -50,6 +50,7 @@ class Log:
     def attach(self, control: Connection) -> None:
         """From now on lines go to the supervisor."""
         self._control = control
+        control.on_drained = self._report_dropped
 
     def capture(self) -> None:
         """Takes the place of sys.stdout and sys.stderr. Descriptors 1 and 2 stay: the supervisor reads them."""
@@ -72,8 +73,6 @@ class Log:
                 for piece in pieces:
                     self._piece(output, name, level, piece, continued=True)
             output.partial[name] = rest
-            if rest and request is not None and request.state == CLOSED:
-                self._end(output)
 
     def error(self, stream: Stream, message: str) -> None:
         """What the worker itself has to say about a request, on its stderr."""
@@ -91,7 +90,7 @@ class Log:
 
     def last(self, stream: Stream) -> None:
         """Closes the output of a request with flag CAPTURE."""
-        self._send(request_id=stream.request_id, stream="stdout", level="info", message="", last=True)
+        self._send_line(request_id=stream.request_id, stream="stdout", level="info", message="", last=True)
 
     def excerpt(self, stream: Stream) -> dict[str, str]:
         """The first of what the request printed, by stream; nothing if that is not shown."""
@@ -128,16 +127,23 @@ class Log:
         self._send(request_id=output.request_id, stream=name, level=level, message=text, **more)
 
     def _send(self, **line: object) -> None:
-        if self._control is None:
-            return
-        if self._control.backlog_bytes > MAX_UNSENT_BYTES:
+        if self._control is not None and self._control.backlog_bytes > MAX_UNSENT_BYTES:
             self._dropped += 1
             return
         if self._dropped:
-            message, self._dropped = f"{self._dropped} lines dropped", 0
-            self._send(request_id=None, stream="stderr", level="warn", message=message)
-        self._control.send(codec.encode_frame(codec.LOG, 0, json.dumps(line).encode()))
-        self._control.flush()
+            self._report_dropped()
+        self._send_line(**line)
+
+    def _report_dropped(self) -> None:
+        with self._lock:
+            if self._dropped:
+                message, self._dropped = f"{self._dropped} lines dropped", 0
+                self._send_line(request_id=None, stream="stderr", level="warn", message=message)
+
+    def _send_line(self, **line: object) -> None:
+        if self._control is not None:
+            self._control.send(codec.encode_frame(codec.LOG, 0, json.dumps(line, ensure_ascii=False).encode()))
+            self._control.flush()
 
 
 class _Output(io.TextIOBase):

@@ -14,12 +14,13 @@ const MAIN = fileURLToPath(new URL('../../runtimes/python/main.py', import.meta.
 const WAIT_MS = 10_000;
 
 export const PYTHON = process.env.FN_TEST_PYTHON ?? 'python3';
+/** As the supervisor starts a worker: Python keeps bytecode where nothing forbids it. */
+export const WITH_BYTECODE = { ...process.env, PYTHONDONTWRITEBYTECODE: '' };
+
 export const Flag = { END: 1, ANNOUNCE: 2, CAPTURE: 4 } as const;
 export const CREDIT_BYTES = 262_144;
 
-// biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is checked by the test
-export type Anything = any;
-export type Json = { [name: string]: Anything };
+export type Json = { [name: string]: any };
 
 /** One connection to a worker: what arrives is kept until a test takes it. */
 export class Peer {
@@ -250,7 +251,10 @@ export class PythonWorker {
   static async start(): Promise<PythonWorker> {
     const home = realpathSync(mkdtempSync(join(tmpdir(), 'fastfn-python-')));
     const socketPath = join(home, 'worker.sock');
-    const child = spawn(PYTHON, [MAIN, socketPath], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    const child = spawn(PYTHON, [MAIN, socketPath], {
+      env: WITH_BYTECODE,
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
     onTestFinished(() => {
       child.kill('SIGKILL');
       rmSync(home, { recursive: true, force: true });
@@ -321,7 +325,7 @@ export class PythonWorker {
   }
 
   /** The JSON that the handler answered with. */
-  async callJson(request: RequestOptions = {}): Promise<Anything> {
+  async callJson(request: RequestOptions = {}): Promise<any> {
     const { body, error } = await this.call(request);
     if (body === undefined) throw new Error(`no answer: ${JSON.stringify(error)}`);
     return JSON.parse(body.toString());
