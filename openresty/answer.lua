@@ -7,7 +7,7 @@
 local cjson = require "cjson.safe"
 
 local find, lower, sub = string.find, string.lower, string.sub
-local floor, type, pairs = math.floor, type, pairs
+local floor, type, tostring, concat = math.floor, type, tostring, table.concat
 
 local MAX_CACHED_HEADS = 512
 local MAX_CACHED_HEAD_BYTES = 1024
@@ -20,6 +20,17 @@ local TOKEN = "^[%w!#$%%&'*+.^_`|~-]+$"    -- RFC 9110 5.6.2
 
 local _M = {}
 local cache, cached = {}, 0
+
+local function remember(key, answer)
+    if #key > MAX_CACHED_HEAD_BYTES then
+        return
+    end
+    if cached >= MAX_CACHED_HEADS then
+        cache, cached = {}, 0
+    end
+    cache[key] = answer
+    cached = cached + 1
+end
 
 local function add(answer, name, value)
     local folded = lower(name)
@@ -68,6 +79,22 @@ function _M.new(status, headers)
     return answer
 end
 
+-- `new`, kept by its arguments: functions answer with the same few heads over and over.
+function _M.of(status, headers)
+    -- With the count in it the key is exact: a name or value that holds the separator makes it longer by one.
+    local key = "L" .. tostring(status) .. "\0" .. #headers .. "\0" .. concat(headers, "\0")
+    local answer = cache[key]
+    if answer then
+        return answer
+    end
+    local why
+    answer, why = _M.new(status, headers)
+    if answer then
+        remember(key, answer)
+    end
+    return answer, why
+end
+
 local function parse(head)
     local decoded = cjson.decode(head)
     if type(decoded) ~= "table" then
@@ -99,13 +126,7 @@ function _M.parse_head(head)
     if not answer then
         return nil, why
     end
-    if #head <= MAX_CACHED_HEAD_BYTES then
-        if cached >= MAX_CACHED_HEADS then
-            cache, cached = {}, 0
-        end
-        cache[head] = answer
-        cached = cached + 1
-    end
+    remember(head, answer)
     return answer
 end
 

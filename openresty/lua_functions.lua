@@ -126,6 +126,9 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
     end
     local state = fn.lua
     local cold = state == nil
+    if fn.event_record ~= record then
+        fn.event_record, fn.event_template = record, event.template(record)
+    end
     if cold then
         state = load(fn)
     end
@@ -143,7 +146,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
             headers = { ["Retry-After"] = 1 } }, false)
     end
     local deadline_ms = floor((now() + fn.timeout) * 1000)
-    local built = event.build(record, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms)
+    local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms)
     local returned, output
     ok, returned, output = call(fn, state, built, id)
     finish(fn, stream, state, waited)

@@ -245,7 +245,7 @@ function _M.build(value)
         flat[#flat + 1], flat[#flat + 2] = "Content-Type", default_type
     end
     local built
-    built, why = answer.new(status, flat)
+    built, why = answer.of(status, flat)
     if not built then
         return nil, nil, why
     end

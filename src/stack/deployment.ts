@@ -298,7 +298,7 @@ export class Deployment {
     if (touchedAt === null) return;
     await this.#context.publish();
     await this.#context.gateway.acknowledged();
-    this.#context.pool.retireOld(definition.key, definition.policy.timeoutMs);
+    this.#context.pool.retireOld(definition.key, drainMs(definition));
     if (!isFirst)
       this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
   }
@@ -386,6 +386,11 @@ export class Deployment {
     this.#told = message;
     this.#context.emit({ type: 'problem', severity: 'error', path: this.#definition.file, message, hint });
   }
+}
+
+/** How long a replaced worker may finish what it has: a request until its deadline, a stream until it falls silent. */
+export function drainMs({ policy }: FunctionDefinition): number {
+  return Math.max(policy.timeoutMs, policy.streamIdleMs);
 }
 
 function isTypeScript({ runtime, entry }: FunctionDefinition): boolean {

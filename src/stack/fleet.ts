@@ -1,7 +1,7 @@
 import type { Discovery, FunctionDefinition } from '../functions/types.ts';
 import { compileEntries, type RouteEntry, type TableSettings } from '../gateway/route-table.ts';
 import type { WorkerAddress } from '../workers/types.ts';
-import { Deployment, type DeploymentContext } from './deployment.ts';
+import { Deployment, type DeploymentContext, drainMs } from './deployment.ts';
 
 /** A save of more functions than this at once (a branch switched, say) loads only those that somebody has called. */
 const EAGER_LOADS = 4;
@@ -53,7 +53,7 @@ export class Fleet {
   async #retire(gone: ReadonlyMap<string, Deployment>, added: readonly string[], touchedAt: number): Promise<void> {
     if (gone.size === 0 && added.length === 0) return;
     await this.#context.gateway.acknowledged();
-    for (const deployment of gone.values()) deployment.remove(deployment.definition.policy.timeoutMs);
+    for (const deployment of gone.values()) deployment.remove(drainMs(deployment.definition));
     const functions = [...added, ...gone.keys()];
     this.#context.emit({ type: 'reloaded', functions, ms: performance.now() - touchedAt });
   }
