@@ -23,7 +23,7 @@ export function snapshotComposer(manifest: DependencyManifest): ManifestSnapshot
   };
   const files: StagedFile[] = [{ name: 'composer.json', content: JSON.stringify(rewritten, null, 2) }];
   if (manifest.lockFile !== null)
-    files.push({ name: 'composer.lock', content: readFileSync(manifest.lockFile, 'utf8') });
+    files.push({ name: 'composer.lock', content: absoluteLock(manifest.lockFile, manifest.dir) });
   return { tool: 'composer', files, locked: manifest.lockFile !== null, inline: [], local };
 }
 
@@ -52,4 +52,18 @@ function absoluteRepositories(repositories: unknown, dir: string, local: string[
   if (Array.isArray(repositories)) return repositories.map(absolute);
   if (!isRecord(repositories)) return repositories;
   return Object.fromEntries(Object.entries(repositories).map(([name, repository]) => [name, absolute(repository)]));
+}
+
+/** A lock file names the folders of local packages as they were given, relative to where it lies. */
+function absoluteLock(file: string, dir: string): string {
+  const text = readFileSync(file, 'utf8');
+  const lock = parseManifest(text, 'composer.lock');
+  let rewritten = false;
+  for (const entry of Array.isArray(lock.packages) ? lock.packages : []) {
+    const dist: unknown = isRecord(entry) ? entry.dist : undefined;
+    if (!isRecord(dist) || dist.type !== 'path' || typeof dist.url !== 'string') continue;
+    dist.url = resolve(dir, dist.url);
+    rewritten = true;
+  }
+  return rewritten ? JSON.stringify(lock, null, 2) : text;
 }

@@ -30,7 +30,7 @@ describe('pip', () => {
     expect(ready).toMatchObject({ state: 'ready', key: expect.stringMatching(/^[0-9a-f]{32}$/) });
     const program = 'import tinypkg; print(tinypkg.version)';
     const importing = (path: string) =>
-      execFileSync('python3', ['-c', program], { env: { ...process.env, PYTHONPATH: path } });
+      execFileSync('python3', ['-c', program], { stdio: 'pipe', env: { ...process.env, PYTHONPATH: path } });
     expect(importing(ready.paths[0]!).toString()).toBe('1.0\n');
     expect(() => importing('')).toThrow('No module named');
     expect(readdirSync(w.path('fn'))).toEqual(['requirements.txt']);
@@ -268,6 +268,24 @@ describe('composer', () => {
       'psr-4': { 'App\\': w.path('fn/src/') },
       files: [w.path('fn/x.php')],
     });
+  });
+
+  test('F151: folders of local packages are found from the store, also where the lock file names them', async () => {
+    const w = world();
+    const tool = fakeTool(w.path('bin/composer'), `cp composer.json composer.lock ${w.dir}; mkdir vendor`);
+    const installer = w.another({ binaries: { composer: tool } });
+    w.write({
+      'lib/composer.json': '{"name":"a/b"}',
+      'fn/composer.json': '{"require":{"a/b":"*"},"repositories":[{"type":"path","url":"../lib"}]}',
+      'fn/composer.lock': '{"packages":[{"name":"a/b","dist":{"type":"path","url":"../lib"}}]}',
+    });
+    const wanted = manifest('composer', w.path('fn/composer.json'), { lockFile: w.path('fn/composer.lock') });
+    const first = await installer.ensure(wanted, 'php/a@default').done;
+    const staged = (name: string) => JSON.parse(readFileSync(w.path(name), 'utf8'));
+    expect(staged('composer.json').repositories[0]).toMatchObject({ url: w.path('lib'), options: { symlink: false } });
+    expect(staged('composer.lock').packages[0].dist.url).toBe(w.path('lib'));
+    w.write({ 'lib/src.php': '<?php' });
+    expect((await installer.ensure(wanted, 'php/a@default').done).key).not.toBe(first.key);
   });
 });
 
