@@ -15,7 +15,7 @@ import { version } from '../version.ts';
 import { createPool, type WorkerPool } from '../workers/pool.ts';
 import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
-import { type AccessLog, followAccessLog } from './access-log.ts';
+import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { LogRecord } from './events.ts';
 import { Fleet } from './fleet.ts';
@@ -149,8 +149,13 @@ class NativeStack implements RunningStack {
       maxSizeMb: logs.maxSizeMb,
       keep: logs.keep,
       reopen: () => this.#gateway?.reopenLogs(),
-      onEvent: command === 'dev' && !quiet ? (event) => this.#options.onEvent(event) : null,
+      onEvent: command === 'dev' && !quiet ? (event) => this.#showRequest(event) : null,
     });
+  }
+
+  #showRequest(event: AccessEvent): void {
+    if (event.type === 'request' && event.path.startsWith('/_fn/')) return; // probes, our own among them
+    this.#options.onEvent(event);
   }
 
   get #connectHost(): string {

@@ -6,11 +6,13 @@ import { makeTempDir, TestStack, until } from './support.ts';
 const FILES = {
   'orders/handler.py': 'import cachetools\ndef handler(event):\n    return "cachetools " + cachetools.__version__\n',
   'orders/requirements.txt': 'cachetools\n',
-  'mail/handler.js': 'const isNumber = require("is-number"); exports.handler = () => ({ seven: isNumber("7"), version: require("is-number/package.json").version });',
+  'mail/handler.js':
+    'const isNumber = require("is-number"); exports.handler = () => ({ seven: isNumber("7"), version: require("is-number/package.json").version });',
   'mail/package.json': { name: 'mail', private: true, dependencies: { 'is-number': '7.0.0' } },
   'broken/handler.py': 'def handler(event):\n    return "never"\n',
   'broken/requirements.txt': 'no-such-package-of-fastfn==9.9.9\n',
-  'plain.py': 'def handler(event):\n    try:\n        import cachetools\n        return "leaked"\n    except ImportError:\n        return "isolated"\n',
+  'plain.py':
+    'def handler(event):\n    try:\n        import cachetools\n        return "leaked"\n    except ImportError:\n        return "isolated"\n',
   'hello.js': 'exports.handler = () => "hello";',
 };
 
@@ -48,10 +50,14 @@ describe('F151, F152: the first start with an empty store', () => {
   });
 
   test('F152: a failed first install is 503 with the reason in the terminal only', async () => {
-    const answer = await until(async () => {
-      const last = await stack.get('/broken');
-      return last.json().error === 'dependency install failed' && last;
-    }, 'pip has failed', 60_000);
+    const answer = await until(
+      async () => {
+        const last = await stack.get('/broken');
+        return last.json().error === 'dependency install failed' && last;
+      },
+      'pip has failed',
+      60_000,
+    );
     expect(answer.status).toBe(503);
     expect(answer.headers['retry-after']).toBe('30');
     expect(answer.text).not.toContain('no-such-package');
@@ -69,12 +75,16 @@ describe('a changed manifest', () => {
   test('P126: the old set serves until the new one is ready', async () => {
     stack.write({ 'mail/package.json': { name: 'mail', private: true, dependencies: { 'is-number': '6.0.0' } } });
     const versions = new Set<string>();
-    await until(async () => {
-      const answer = await stack.get('/mail');
-      expect(answer.status).toBe(200);
-      versions.add(answer.json().version);
-      return answer.json().version === '6.0.0';
-    }, 'the new version answers', 60_000);
+    await until(
+      async () => {
+        const answer = await stack.get('/mail');
+        expect(answer.status).toBe(200);
+        versions.add(answer.json().version);
+        return answer.json().version === '6.0.0';
+      },
+      'the new version answers',
+      60_000,
+    );
     expect([...versions]).toEqual(['7.0.0', '6.0.0']);
   }, 90_000);
 

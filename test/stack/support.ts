@@ -249,16 +249,18 @@ export function send(url: string, path: string, options: RequestOptions = {}): P
   });
 }
 
+type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>;
+
 /** Polls until `condition` is truthy and returns its value; fails with `what` after the deadline. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
   deadlineMs = DEADLINE_MS,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
-    if (value) return value as NonNullable<T>;
+    if (value) return value as Truthy<T>;
     if (performance.now() > deadline) throw new Error(`gave up waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
