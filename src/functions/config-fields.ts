@@ -10,10 +10,9 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER) {
 
 /** An array, or the same as a comma-separated string. */
 export function list<T extends z.ZodType>(entry: T, { min = 0, max = 1000 } = {}) {
-  return z.preprocess(
-    splitCommas,
-    z.array(entry, { error: 'must be an array or a comma-separated string' }).min(min).max(max),
-  );
+  const error: z.core.$ZodErrorMap = ({ code }) =>
+    code === 'invalid_type' ? 'must be an array or a comma-separated string' : undefined;
+  return z.preprocess(splitCommas, z.array(entry, { error }).min(min).max(max));
 }
 
 /** A relative path that stays below the folder it starts from: no `..`, no leading `/`, no backslash. */

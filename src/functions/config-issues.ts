@@ -10,7 +10,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_type':
       return issue.input === undefined ? 'is missing' : `must be ${withArticle(String(issue.expected))}`;
     case 'invalid_value':
-      return `must be ${(issue.values as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
+      return `must be one of ${(issue.values as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_big':
       return `must have at most ${issue.maximum} ${unitOf(issue.origin)}`;
     case 'too_small':

@@ -105,13 +105,13 @@ class ConfigReader {
   }
 
   #refuse(issue: Issue): void {
-    const depth = MERGED_BLOCKS.has(issue.path[0]!) ? 2 : 1;
-    const removed = issue.path.slice(0, depth);
+    const [block, member] = issue.path.map(String);
     const value = getAt(this.#json, issue.path);
-    const parent = getAt(this.#json, removed.slice(0, -1)) as JsonObject;
-    delete parent[String(removed.at(-1))];
+    const holder = MERGED_BLOCKS.has(block!) && member !== undefined ? this.#json[block!] : undefined;
+    if (isObject(holder) && Object.hasOwn(holder, member!)) delete holder[member!];
+    else delete this.#json[block!];
     // What stands in `auth` may be a secret in the wrong place.
-    const got = value === undefined || issue.path[0] === 'auth' ? '' : `, got ${show(value)}`;
+    const got = value === undefined || block === 'auth' ? '' : `, got ${show(value)}`;
     this.#report('error', `${issue.path.join('.')}: ${issue.message}${got}`);
   }
 
