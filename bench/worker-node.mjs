@@ -1,6 +1,7 @@
 // CPU time and rate of one Node worker, driven over its socket like nginx does: node bench/worker-node.mjs [seconds]
 // Prints a line per number of requests at once. The figures are the worker's own; this driver is not counted.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
@@ -33,7 +34,8 @@ const HEAD = [
 const seconds = Number(process.argv[2] ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'fastfn-bench-'));
 try {
-  for (const [name, source] of Object.entries(HANDLERS)) await measureHandler(name, source);
+  for (const [name, source] of Object.entries(HANDLERS))
+    if (!process.argv[3] || name.includes(process.argv[3])) await measureHandler(name, source);
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -49,7 +51,7 @@ async function measureHandler(name, source) {
       console.log(`${name.padEnd(22)} ${String(concurrency).padStart(3)} at once  ${figures}`);
     }
   } finally {
-    worker.child.kill();
+    await stop(worker);
   }
 }
 
@@ -63,7 +65,14 @@ async function startWorker(entry) {
   const control = await open(socketPath);
   control.send(encodeFrame(Type.LOAD, 0, Buffer.from(JSON.stringify(loadMessage(entry)))));
   await control.next(Type.LOADED);
-  return { child, data: await open(socketPath) };
+  return { child, control, data: await open(socketPath) };
+}
+
+/** Ends the worker as a drain does, so that `node --cpu-prof` finds time to write its profile. */
+async function stop({ child, control, data }) {
+  control.send(encodeFrame(Type.DRAIN, 0, Buffer.alloc(0)));
+  data.end();
+  await once(child, 'exit');
 }
 
 function loadMessage(entry) {
@@ -95,7 +104,7 @@ function loadMessage(entry) {
 async function open(path) {
   const socket = connect(path);
   await new Promise((resolve) => socket.once('connect', resolve));
-  const peer = { onFrame: () => {}, send: (bytes) => socket.write(bytes) };
+  const peer = { onFrame: () => {}, send: (bytes) => socket.write(bytes), end: () => socket.end() };
   peer.next = (type) =>
     new Promise((resolve) => {
       peer.onFrame = (received) => received === type && resolve();

@@ -12,42 +12,54 @@ const { openSource } = require('./source.js');
 const HEAD_DELAY_MS = 50;
 
 const END = ',"end":true';
+const EMPTY = Buffer.alloc(0);
 
 /** Sends an answer and closes the stream: at once, or when its body has gone. Rejects if a stream of chunks fails. */
 function sendAnswer(stream, answer) {
-  if (answer.stream !== null) return sendChunks(stream, answer);
+  return answer.stream === null ? sendWhole(stream, answer, answer.body) : sendChunks(stream, answer);
+}
+
+/** A body that is there. */
+function sendWhole(stream, answer, body) {
   // Short text is encoded where it is sent; its bytes cannot exceed the first credit either.
-  const isLong = typeof answer.body === 'string' && answer.body.length > COPY_LIMIT_BYTES;
-  const body = isLong ? Buffer.from(answer.body) : answer.body;
-  if (body.length > MAX_BODY_BYTES) return sendLarge(stream, answer, body);
-  stream.connection.outbox.response(stream.id, headJson(stream, answer, END), body);
+  const content = typeof body === 'string' && body.length > COPY_LIMIT_BYTES ? Buffer.from(body) : body;
+  if (content.length > MAX_BODY_BYTES) return sendLarge(stream, answer, content);
+  stream.connection.outbox.response(stream.id, headJson(stream, answer, END), content);
   stream.connection.close(stream);
 }
 
-/** A body above the first credit, of known length. */
-async function sendLarge(stream, answer, body) {
+/** A body above the first credit. */
+async function sendLarge(stream, answer, bytes) {
   const writer = new BodyWriter(stream);
-  sendHead(stream, answer, body.length);
-  await writer.write(body);
+  sendHead(stream, answer, bytes.length);
+  await writer.write(bytes);
   writer.end();
 }
 
-/** A body that comes in chunks (F163-F165). */
+/**
+ * A body that comes in chunks (F163-F165). If it ends in the turn of its first chunk, as most Responses do, it is an
+ * answer like any other.
+ */
 async function sendChunks(stream, answer) {
   const writer = new BodyWriter(stream);
   const source = openSource(answer.stream);
   writer.onAbandon = () => source.cancel();
   try {
-    const first = source.next();
-    first.catch(() => {}); // thrown where it is awaited, unless nobody waits any more
-    const early = await within(first, HEAD_DELAY_MS);
+    let pending = source.next();
+    let item = await within(pending, HEAD_DELAY_MS);
+    const first = item === null || item.done ? EMPTY : toBytes(item.value);
+    setStreamType(answer.headers, item?.value);
+    if (first.length > 0) {
+      pending = source.next();
+      item = await thisTurn(pending);
+    }
     if (writer.isClosed) return;
-    const chunk = early === null || early.done ? null : toBytes(early.value);
-    setStreamType(answer.headers, chunk === null ? null : early.value);
+    if (item?.done) return sendWhole(stream, answer, first);
     sendHead(stream, answer, answer.length);
-    if (chunk !== null) await writer.write(chunk);
-    let item = chunk === null ? await first : await source.next();
-    for (; !item.done && !writer.isClosed; item = await source.next()) await writer.write(toBytes(item.value));
+    await writer.write(first);
+    for (item ??= await pending; !item.done && !writer.isClosed; item = await source.next()) {
+      await writer.write(toBytes(item.value));
+    }
     writer.end();
   } catch (error) {
     if (writer.isClosed) return;
@@ -91,10 +103,20 @@ async function within(promise, ms) {
     timer = setTimeout(resolve, ms, null);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await orNull(promise, late);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What `promise` gives, or null if that takes longer than this turn of the event loop. */
+function thisTurn(promise) {
+  return orNull(promise, new Promise((resolve) => setImmediate(resolve, null)));
+}
+
+function orNull(promise, limit) {
+  promise.catch(() => {}); // thrown where it is awaited, unless nobody waits any more
+  return Promise.race([promise, limit]);
 }
 
 module.exports = { sendAnswer };

@@ -14,7 +14,7 @@ const OUR_FRAME = new RegExp(`^\\s+at .*(?:${escapeRegExp(__dirname)}/|node:inte
 function failStream(stream, error, log) {
   const isContract = error instanceof ContractError;
   const text = isContract ? `invalid runtime response: ${error.message}` : describeError(error);
-  log.error(stream, text);
+  log.error(stream.head.id, text);
   const frame = isContract ? { kind: 'contract', message: error.message } : handlerError(error, text);
   stream.connection.outbox.text(Type.ERROR, stream.id, JSON.stringify(frame));
   stream.connection.close(stream);
@@ -38,14 +38,21 @@ function loadError(error) {
 
 /** An error as Node prints it, causes and all, without the frames of this runtime and of Node below the user's. */
 function describeError(error) {
-  return inspect(error)
-    .split('\n')
-    .filter((line) => !OUR_FRAME.test(line))
-    .join('\n');
+  const lines = readable(() => inspect(error)).split('\n');
+  return lines.filter((line) => !OUR_FRAME.test(line)).join('\n');
 }
 
 function messageOf(error) {
-  return error instanceof Error ? String(error.message) : inspect(error);
+  return readable(() => (error instanceof Error ? String(error.message) : inspect(error)));
+}
+
+/** Looking at what was thrown may run code of the user's, which may throw again. */
+function readable(read) {
+  try {
+    return read();
+  } catch {
+    return 'an error that cannot be shown';
+  }
 }
 
 function escapeRegExp(text) {

@@ -122,9 +122,9 @@ class Log {
     this.#outbox = outbox;
   }
 
-  /** Reports an error of the platform or of user code, on stderr of the request if there is one. */
-  error(request, text) {
-    this.#outputOf(request).stderr.write(Buffer.from(`${text}\n`), 'error');
+  /** Reports a failure of user code on stderr; the request id may be null. */
+  error(requestId, text) {
+    new LineBuffer(this, requestId, 'stderr', false).write(Buffer.from(`${text}\n`), 'error');
   }
 
   /** Ends the log of a request; with CAPTURE the supervisor is told that nothing more follows. */
@@ -177,6 +177,9 @@ class Log {
       },
     });
     writable.fd = stream === 'stdout' ? 1 : 2;
+    // As Node's own: a function that ends its stdout does not silence those that print later.
+    writable.end = (...last) => (last.length > 0 && typeof last[0] !== 'function' ? writable.write(...last) : writable);
+    writable.destroy = () => writable;
     return writable;
   }
 

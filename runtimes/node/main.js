@@ -21,7 +21,8 @@ function main(socketPath) {
   process.on('exit', () => worker.flush());
   // F113. `uncaughtException` stays as Node has it: the trace on descriptor 2, and the end.
   process.on('unhandledRejection', (reason) => {
-    log.error(requests.getStore() ?? worker.lastStream, `unhandled rejection: ${describeError(reason)}`);
+    const requestId = requests.getStore()?.head.id ?? worker.lastRequestId;
+    log.error(requestId, `unhandled rejection: ${describeError(reason)}`);
   });
   listen(
     net.createServer((socket) => worker.accept(socket)),

@@ -13,8 +13,6 @@ class Stream {
   state = State.RECEIVING;
   /** The request's bytes once it is complete, null if there are none. */
   body = null;
-  /** Epoch milliseconds at which the gateway gives up. */
-  deadlineMs = 0;
   /** Lines printed so far (log.js), null until there is one. */
   output = null;
   /** Set by the answer that is being sent: called if the stream closes before its end. */
@@ -27,6 +25,7 @@ class Stream {
   #consumed = 0;
   #controller = null;
   #isCancelled = false;
+  #begunMs = 0;
 
   /**
    * @param connection the Connection it came by
@@ -79,10 +78,15 @@ class Stream {
     return true;
   }
 
-  /** The handler begins now. F74: a request that waited (was announced) has its whole timeout still before it. */
+  /** The handler begins now. */
   begin() {
-    const start = this.isAnnounced ? Date.now() : Number(this.head.ts);
-    this.deadlineMs = start + this.program.context.timeout_ms;
+    this.state = State.RUNNING;
+    if (this.isAnnounced) this.#begunMs = Date.now();
+  }
+
+  /** Epoch milliseconds at which the gateway gives up: a request that waited has its whole timeout from its beginning. */
+  get deadlineMs() {
+    return (this.#begunMs || Number(this.head.ts)) + this.program.context.timeout_ms;
   }
 
   /** CANCEL: nothing more of an answer is sent. */

@@ -103,7 +103,7 @@ function parseHeaders(text, at, isAscii) {
     const raw = trimBlanks(text, colon + 1, last);
     const name = memberName(spelling);
     if (name !== null) addHeader(headers, name, isAscii ? raw : decodeField(raw));
-    else if (spelling.toLowerCase() === 'connection') connection += `,${raw}`;
+    else if (raw !== 'keep-alive' && spelling.toLowerCase() === 'connection') connection += `,${raw}`;
     start = end + 1;
   }
   if (connection !== '') dropNamed(headers, connection);

@@ -5,11 +5,11 @@ const { backgroundEnd } = require('./background.js');
 const { Type } = require('./codec.js');
 const { Connection } = require('./connection.js');
 const { failStream, loadError } = require('./failure.js');
+const { Fifo } = require('./fifo.js');
 const { loadProgram } = require('./handler.js');
 const { requests } = require('./log.js');
 const { loadedFiles, onFileLoaded } = require('./loaded-files.js');
 const { toAnswer } = require('./response.js');
-const { State } = require('./stream.js');
 const { createTurn } = require('./turn.js');
 
 /** Handlers that block are started one by one beyond this, so that what arrives meanwhile (CANCEL) is read. */
@@ -19,8 +19,8 @@ const SLICE_MS = 1;
 class Worker {
   /** What LOAD brought (handler.js), null as long as this is a spare or still loading. */
   program = null;
-  /** The stream whose handler began last. */
-  lastStream = null;
+  /** Id of the request whose handler began last. */
+  lastRequestId = null;
 
   #log;
   #control = null;
@@ -29,9 +29,8 @@ class Worker {
   #isDraining = false;
   #fileCount = 0;
   #running = 0;
-  /** Complete streams in order; those before #next have been taken. */
-  #waiting = [];
-  #next = 0;
+  /** Complete streams whose handlers have not begun, in order. */
+  #waiting = new Fifo();
   #unflushed = [];
   #requestTurn = createTurn(
     () => this.#beginWaiting(),
@@ -73,17 +72,19 @@ class Worker {
   async load(message) {
     if (this.#hasLoad) return;
     this.#hasLoad = true;
+    let files;
     try {
       this.program = await loadProgram(message);
+      files = loadedFiles(message);
     } catch (error) {
       this.#control.outbox.text(Type.ERROR, 0, JSON.stringify(loadError(error)));
       this.#control.finish(() => process.reallyExit(1));
       return;
     }
-    this.#reportLoaded(loadedFiles(message));
+    this.#reportLoaded(files);
     onFileLoaded(() => {
-      const files = loadedFiles(message);
-      if (files.length > this.#fileCount) this.#reportLoaded(files);
+      const more = loadedFiles(message);
+      if (more.length > this.#fileCount) this.#reportLoaded(more);
     });
   }
 
@@ -129,7 +130,7 @@ class Worker {
     this.#log.endRequest(stream);
     if (!held) return;
     this.#running--;
-    if (this.#waiting.length > 0) this.#requestTurn();
+    if (!this.#waiting.isEmpty) this.#requestTurn();
   }
 
   flushLater(outbox) {
@@ -147,37 +148,32 @@ class Worker {
   /** Begins waiting handlers as slots allow; true if it stopped only to let the process read. */
   #beginWaiting() {
     const sliceEnd = Date.now() + SLICE_MS;
-    while (this.#next < this.#waiting.length) {
-      if (this.#running >= this.program.concurrency) return false;
-      const stream = this.#waiting[this.#next++];
+    while (!this.#waiting.isEmpty && this.#running < this.program.concurrency) {
+      const stream = this.#waiting.take();
       if (stream.isClosed) continue;
       this.#begin(stream);
       if (Date.now() > sliceEnd) return true;
     }
-    this.#waiting.length = 0;
-    this.#next = 0;
     return false;
   }
 
   #begin(stream) {
     const { program, connection } = stream;
-    stream.state = State.RUNNING;
-    this.lastStream = stream;
+    this.lastRequestId = stream.head.id;
     this.#running++;
+    stream.begin();
     if (stream.isAnnounced) {
       // At once: a handler that never yields would keep START, and so the deadline, from the gateway.
       connection.outbox.empty(Type.START, stream.id);
       connection.outbox.flush();
     }
-    stream.begin();
-    let result;
     try {
-      result = requests.run(stream, program.invoke, stream);
+      const result = requests.run(stream, program.invoke, stream);
+      if (typeof result?.then === 'function') this.#whenSettled(stream, result);
+      else this.#answer(stream, result);
     } catch (error) {
-      return this.#fail(stream, error);
+      this.#fail(stream, error);
     }
-    if (typeof result?.then === 'function') this.#whenSettled(stream, result);
-    else this.#answer(stream, result);
   }
 
   #whenSettled(stream, result) {

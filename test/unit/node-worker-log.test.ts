@@ -88,6 +88,11 @@ describe('F106: what a handler prints', () => {
     expect(lines[0]?.message).toBe('é');
   });
 
+  test('ends with no one: process.stdout cannot be closed', async () => {
+    const lines = await output(`process.stdout.end('a\\n'); process.stdout.destroy(); console.log('b');`);
+    expect(lines.map(({ message }) => message)).toEqual(['a', 'b', '']);
+  });
+
   test('can be piped into process.stdout', async () => {
     const lines = await output(`await new Promise((done) => {
       const { Readable } = require('node:stream'); Readable.from(['p\\n', 'q\\n']).on('end', () => setImmediate(done)).pipe(process.stdout); });`);

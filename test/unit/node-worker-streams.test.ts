@@ -273,6 +273,16 @@ describe('F163: streamed answers', () => {
     expect([answer.body.toString(), answer.headers['content-type']]).toEqual(['ab', [type]]);
   });
 
+  test('a Response whose body is there is an answer like any other', async () => {
+    const peer = await serve('exports.handler = () => Response.json({ ok: true });');
+    const answer = await peer.request();
+    expect([answer.body.toString(), answer.head.end, answer.closedBy]).toEqual([
+      '{"ok":true}',
+      true,
+      FrameType.RESPONSE,
+    ]);
+  });
+
   test('an empty stream is an empty answer', async () => {
     const peer = await serve('exports.handler = function* () {};');
     const answer = await peer.request();
@@ -298,7 +308,9 @@ describe('F163: streamed answers', () => {
 
   test('F165: a failure before the head is a handler error, after it cuts the answer; both are logged', async () => {
     const peer = await serve(
-      `exports.handler = function* (event) { if (event.query.late) yield 'a'; throw new Error('torn'); };`,
+      `exports.handler = async function* (event) {
+        if (event.query.late) { yield 'a'; await new Promise((resolve) => setTimeout(resolve, 5)); }
+        throw new Error('torn'); };`,
     );
     expect(await peer.request()).toMatchObject({ closedBy: FrameType.ERROR, status: 0, head: { kind: 'handler' } });
     const id = peer.open(get('late=1'));
@@ -469,6 +481,20 @@ async function upload(peer: Peer, id: number, body: Buffer): Promise<void> {
   }
   peer.send(FrameType.END, id);
 }
+
+test.each([
+  [
+    'an error that fails when it is looked at',
+    'throw { get message() { throw 1; }, [Symbol.for("nodejs.util.inspect.custom")]() { throw 2; } };',
+  ],
+  ['a result whose then cannot be read', 'return { get then() { throw new Error("no then"); } };'],
+  ['a result whose members cannot be read', 'return { get status() { throw new Error("no status"); } };'],
+  ['nothing at all', 'throw undefined;'],
+])('F100: %s is a 500, and the worker stays', async (_name, body) => {
+  const peer = await serve(`exports.handler = (event) => { if (event.query.bad) { ${body} } return 'ok'; };`);
+  expect((await peer.request(get('bad=1'))).head.kind).toBe('handler');
+  expect(await peer.text()).toBe('ok');
+});
 
 test('a failed handler is a 500 of its own kind (F100)', async () => {
   const peer = await serve(
