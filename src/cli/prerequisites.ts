@@ -1,7 +1,6 @@
 import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
 import { judgeNative } from '../doctor/verdict.ts';
 import { FastfnError } from '../errors.ts';
-import { readFunctions } from '../functions/discovery.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
 
@@ -24,6 +23,7 @@ export function refuseDockerMode(command: string, { nginx }: NativePrerequisites
 export async function requireNative(config: ProjectConfig, prerequisites: NativePrerequisites): Promise<StackEvent[]> {
   const { nginx, node, python, php } = prerequisites;
   if (![nginx, node, python, php].some((program) => program !== null && isMissing(program))) return [];
+  const { readFunctions } = await import('../functions/discovery.ts');
   const { functions } = await readFunctions(config);
   const { problems, warnings } = judgeNative(config, prerequisites, functions);
   if (problems.length > 0) {

@@ -8,10 +8,6 @@ import { describeVersion } from './version.ts';
 
 /** Parses a command line and runs what it names. Mistakes are thrown as USAGE errors (P2). */
 export async function execute(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const later = argv.find((word) => !word.startsWith('-'));
-  if (later !== undefined && LATER_COMMANDS.includes(later)) {
-    throw new FastfnError('NOT_AVAILABLE', `"fastfn ${later}" is not available in this version`);
-  }
   const { command, invocation } = parse(argv);
   if (invocation.flags.version) return print(describeVersion(invocation.flags.json === true), terminal);
   if (invocation.flags.help) return print(command ? describeCommand(command) : describeProgram(), terminal);
@@ -40,6 +36,7 @@ function parse(argv: readonly string[]): { command: CommandDefinition | undefine
       args = sub.args;
     });
   }
+  for (const name of LATER_COMMANDS) refuse(program.command(name), name);
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {
@@ -66,6 +63,14 @@ function silent(command: Command, flags: readonly Flag[]): Command {
     if (!option.required) command.addOption(new Option(`--no-${longName(flag)}`));
   }
   return command;
+}
+
+/** A command of a later version, whatever is given to it (P23). */
+function refuse(command: Command, name: string): void {
+  command.helpOption(false).allowUnknownOption().allowExcessArguments();
+  command.action(() => {
+    throw new FastfnError('NOT_AVAILABLE', `"fastfn ${name}" is not available in this version`);
+  });
 }
 
 /** Splits commander's values into those of settings and those of the command. */

@@ -33,7 +33,7 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
   };
   return superviseStack({
     start: (signal) => startStack(config, { onEvent, prerequisites, signal }),
-    signals: process,
+    events: process,
     hasTerminalInput: terminal.hasTerminalInput,
     onReloadFailure: (error) => reportFailure(error, terminal.err, isDebugging(config)),
   });

@@ -1,16 +1,18 @@
 import { ExitCode } from '../errors.ts';
 import type { RunningStack } from '../stack/running-stack.ts';
 
-/** The process as far as a supervised stack is concerned; `process` itself outside of tests. */
-export interface SignalSource {
-  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
-  off(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
+type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** The process as far as a supervised stack is concerned. */
+export interface ProcessEvents {
+  on(event: StopSignal | 'SIGHUP' | 'uncaughtException', listener: (cause: unknown) => void): unknown;
+  off(event: StopSignal | 'SIGHUP' | 'uncaughtException', listener: (cause: unknown) => void): unknown;
 }
 
 export interface Supervision {
   /** Starts the stack; the signal is aborted when the user gives up before it is ready. */
   start(signal: AbortSignal): Promise<RunningStack>;
-  readonly signals: SignalSource;
+  readonly events: ProcessEvents;
   /** SIGHUP ends a stack at a terminal and reloads a service (P9). */
   readonly hasTerminalInput: boolean;
   /** A reload that failed; the stack goes on. */
@@ -19,9 +21,9 @@ export interface Supervision {
 
 /**
  * Runs a stack until it ends or is told to (P4, P5, P8, P9): the first SIGINT or SIGTERM drains, a second one kills at
- * once. Rejects with the reason when the stack could not start or ended by itself with an error.
+ * once. Rejects with the reason when the stack could not start, ended by itself with an error, or we made a mistake.
  */
-export async function superviseStack(supervision: Supervision): Promise<ExitCode> {
+export function superviseStack(supervision: Supervision): Promise<ExitCode> {
   return new Supervisor(supervision).run();
 }
 
@@ -32,45 +34,49 @@ class Supervisor {
     ['SIGINT', () => this.#stop('SIGINT')],
     ['SIGTERM', () => this.#stop('SIGTERM')],
     ['SIGHUP', () => this.#hangUp()],
+    ['uncaughtException', (error: unknown) => this.#crash(error)],
   ] as const);
-  #stack: RunningStack | undefined;
-  #stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
-  #isKilled = false;
-  /** Settles when a drain or a kill that a signal asked for has ended. */
+  /** Settles when what a signal or a mistake asked for has been done. */
   readonly #stopped = deferred();
+  #stack: RunningStack | undefined;
+  #stoppedBy: StopSignal | 'mistake' | undefined;
+  #isKilled = false;
 
   constructor(supervision: Supervision) {
     this.#supervision = supervision;
   }
 
   async run(): Promise<ExitCode> {
-    const { signals } = this.#supervision;
-    for (const [name, listener] of this.#listeners) signals.on(name, listener);
+    const { events } = this.#supervision;
+    for (const [name, listener] of this.#listeners) events.on(name, listener);
     try {
-      return await this.#serve();
+      await this.#serve();
+      return this.#exitCode();
     } finally {
-      for (const [name, listener] of this.#listeners) signals.off(name, listener);
+      for (const [name, listener] of this.#listeners) events.off(name, listener);
     }
   }
 
-  async #serve(): Promise<ExitCode> {
-    const starting = this.#supervision.start(this.#giveUp.signal);
+  async #serve(): Promise<void> {
     try {
       // A start that does not notice the abort is left behind by a second signal: its children end with us.
-      this.#stack = await Promise.race([starting, this.#stopped.promise.then(() => undefined)]);
+      await Promise.race([this.#start(), this.#stopped.promise]);
     } catch (error) {
-      if (this.#stoppedBy === undefined) throw error;
-      return this.#exitCode();
+      if (this.#stoppedBy === undefined || this.#stoppedBy === 'mistake') throw error;
+      return;
     }
-    if (this.#stack === undefined) return this.#exitCode();
-    if (this.#stoppedBy !== undefined) this.#drain(this.#stack);
-    const end = await Promise.race([this.#stack.ended, this.#stopped.promise.then(() => undefined)]);
-    if (this.#stoppedBy === undefined && end?.error) throw end.error;
+    if (this.#stack === undefined) return;
+    if (this.#stoppedBy !== undefined && !this.#isKilled) this.#drain(this.#stack);
+    const end = await Promise.race([this.#stack.ended, this.#stopped.promise]);
     if (this.#stoppedBy !== undefined) await this.#stopped.promise;
-    return this.#exitCode();
+    else if (end?.error) throw end.error;
   }
 
-  #stop(signal: 'SIGINT' | 'SIGTERM'): void {
+  async #start(): Promise<void> {
+    this.#stack = await this.#supervision.start(this.#giveUp.signal);
+  }
+
+  #stop(signal: StopSignal): void {
     if (this.#stoppedBy !== undefined) {
       this.#kill();
       return;
@@ -88,6 +94,13 @@ class Supervisor {
     this.#isKilled = true;
     if (this.#stack) this.#stack.kill().then(this.#stopped.resolve, this.#stopped.reject);
     else this.#stopped.resolve();
+  }
+
+  /** A mistake of ours must not leave processes behind. */
+  #crash(error: unknown): void {
+    this.#stoppedBy = 'mistake';
+    const killed = this.#stack?.kill() ?? Promise.resolve();
+    killed.catch(() => undefined).then(() => this.#stopped.reject(error));
   }
 
   #hangUp(): void {

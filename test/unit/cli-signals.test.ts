@@ -87,6 +87,13 @@ test.each([
   expect(stack.stderr).toBe(reason);
 });
 
+test('a mistake of ours kills the stack before the program ends with 1', async () => {
+  const stack = start('makes a mistake');
+  await stack.said('killed');
+  expect(await stack.ended()).toBe(1);
+  expect(stack.stderr).toContain('error: internal error: a mistake\nhint: ');
+});
+
 test('P5: a drain that fails exits with 1 and the reason', async () => {
   const stack = start('cannot drain');
   await stack.said('ready');

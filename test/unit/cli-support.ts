@@ -69,14 +69,15 @@ export class Running {
   readonly child: ChildProcess;
   #stdout = '';
   #stderr = '';
-  #onOutput = () => {};
+  #wake = () => {};
 
   constructor(program: string, args: readonly string[]) {
     this.child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', (chunk) => {
       this.#stdout += chunk;
-      this.#onOutput();
+      this.#wake();
     });
+    this.child.on('close', () => this.#wake());
     this.child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
@@ -86,11 +87,14 @@ export class Running {
     return this.#stderr;
   }
 
-  /** Resolves when standard output holds this word. */
+  /** Resolves when standard output holds this word; rejects if the program ends before. */
   async said(word: string): Promise<void> {
     while (!this.#stdout.includes(word)) {
+      const { exitCode } = this.child;
+      if (exitCode !== null)
+        throw new Error(`ended with ${exitCode} and never said ${word}: ${this.#stdout}${this.#stderr}`);
       await new Promise<void>((resolve) => {
-        this.#onOutput = resolve;
+        this.#wake = resolve;
       });
     }
   }

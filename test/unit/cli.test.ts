@@ -59,6 +59,11 @@ describe('usage', () => {
     });
   });
 
+  test('P23: a value that is called like a command of a later version is a value', async () => {
+    mkdirSync(join(cwd, 'test'));
+    expect((await fastfn(['--cwd', 'test', 'dev', '--dry-run'])).code).toBe(0);
+  });
+
   test('without a command the usage is shown on standard error, exit 2', async () => {
     const { code, stdout, stderr } = await fastfn([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
