@@ -26,6 +26,8 @@ class LineBuffer {
   #log;
   #requestId;
   #stream;
+  #level;
+  /** The beginning of a line that has not ended. */
   #partial = null;
   /** First bytes of the output, kept for the answer's head if `isShown`. */
   shown = null;
@@ -41,44 +43,36 @@ class LineBuffer {
     if (this.shown !== null && this.shown.length < MAX_SHOWN_BYTES) {
       this.shown = Buffer.concat([this.shown, bytes]).subarray(0, MAX_SHOWN_BYTES);
     }
-    let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      this.#emit(bytes.subarray(start, end), level);
-      start = end + 1;
+    this.#level = level;
+    let rest = this.#partial === null ? bytes : Buffer.concat([this.#partial, bytes]);
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      this.#emit(rest.subarray(0, end));
+      rest = rest.subarray(end + 1);
     }
-    if (start < bytes.length) this.#keep(bytes.subarray(start), level);
+    rest = this.#cutLong(rest);
+    // A copy: the caller may use its buffer again.
+    this.#partial = rest.length === 0 ? null : Buffer.from(rest);
   }
 
   /** Sends what has no newline yet. */
   end() {
-    if (this.#partial !== null) this.#emit(Buffer.alloc(0), this.#partial.level);
-  }
-
-  #keep(rest, level) {
-    // Always a copy: the caller may use its buffer again.
-    const bytes = Buffer.concat(this.#partial === null ? [rest] : [this.#partial.bytes, rest]);
-    this.#partial = { bytes, level };
-    if (bytes.length > MAX_LINE_BYTES) this.#cutPartial();
-  }
-
-  /** A line without end must not grow without end. */
-  #cutPartial() {
-    const { bytes, level } = this.#partial;
-    const at = cutAt(bytes);
-    this.#partial = { bytes: bytes.subarray(at), level };
-    this.#log.line(this.#requestId, this.#stream, level, bytes.subarray(0, at), true);
-    if (this.#partial.bytes.length > MAX_LINE_BYTES) this.#cutPartial();
-  }
-
-  #emit(tail, level) {
-    let line = this.#partial === null ? tail : Buffer.concat([this.#partial.bytes, tail]);
+    if (this.#partial !== null) this.#emit(this.#partial);
     this.#partial = null;
-    while (line.length > MAX_LINE_BYTES) {
-      const at = cutAt(line);
-      this.#log.line(this.#requestId, this.#stream, level, line.subarray(0, at), true);
-      line = line.subarray(at);
+  }
+
+  #emit(line) {
+    this.#log.line(this.#requestId, this.#stream, this.#level, this.#cutLong(line), false);
+  }
+
+  /** Sends the pieces that `line` is too long for, and returns the last one. */
+  #cutLong(line) {
+    let rest = line;
+    while (rest.length > MAX_LINE_BYTES) {
+      const at = cutAt(rest);
+      this.#log.line(this.#requestId, this.#stream, this.#level, rest.subarray(0, at), true);
+      rest = rest.subarray(at);
     }
-    this.#log.line(this.#requestId, this.#stream, level, line, false);
+    return rest;
   }
 }
 
@@ -107,6 +101,7 @@ class Log {
   #outbox = null;
   #dropped = 0;
   #level = null;
+  #lastFlush = null;
   #unattributed = new Output(this, null, false);
 
   /** Redirects console and process.stdout/stderr. Must run before any user code. */
@@ -132,6 +127,13 @@ class Log {
     request.output?.end();
     if (request.isCaptured)
       this.#send({ request_id: request.head.id, stream: 'stdout', level: 'info', message: '', last: true });
+  }
+
+  /** The process ends. What its own exit listeners print after this one is sent at once: no turn will follow. */
+  end(flush) {
+    this.#unattributed.end();
+    this.#lastFlush = flush;
+    flush();
   }
 
   /** The supervisor has caught up: say what it missed. */
@@ -172,7 +174,8 @@ class Log {
         const request = requests.getStore();
         const buffer = this.#outputOf(request)[stream];
         buffer.write(bytes, this.#level ?? (stream === 'stdout' ? 'info' : 'error'));
-        if (request?.isClosed) buffer.end();
+        if (request?.isClosed || this.#lastFlush !== null) buffer.end();
+        this.#lastFlush?.();
         done();
       },
     });

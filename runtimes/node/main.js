@@ -18,7 +18,7 @@ function main(socketPath) {
   const worker = new Worker(log);
   log.capture();
   // Output and answers of a handler that ends the process in the same turn (P113).
-  process.on('exit', () => worker.flush());
+  process.on('exit', () => log.end(() => worker.flush()));
   // F113. `uncaughtException` stays as Node has it: the trace on descriptor 2, and the end.
   process.on('unhandledRejection', (reason) => {
     const requestId = requests.getStore()?.head.id ?? worker.lastRequestId;

@@ -1,6 +1,5 @@
 'use strict';
 
-const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
@@ -49,6 +48,7 @@ async function importEsm(file) {
 
 /** V8 keeps the place of a module's syntax error to itself; `node --check` shows it. */
 function locate(error, entry) {
+  const { spawnSync } = require('node:child_process'); // a tenth of the start, seldom needed
   for (const file of staticFiles([entry])) {
     const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });
     if (status === 0) continue;

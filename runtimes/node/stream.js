@@ -32,7 +32,7 @@ class Stream {
    * @param {number} id
    * @param {number} flags of its REQUEST
    * @param {import('./request-head.js').RequestHead} head
-   * @param program what the worker serves (program.js)
+   * @param program what the worker serves (handler.js)
    */
   constructor(connection, id, flags, head, program) {
     this.connection = connection;

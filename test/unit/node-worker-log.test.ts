@@ -125,6 +125,15 @@ describe('P118: output is attributed', () => {
     expect(await worker.logged(({ message }) => message === 'loading')).toMatchObject({ request_id: null });
   });
 
+  test('to nobody at the end of the process, a line without newline too', async () => {
+    const peer = await serve(
+      `process.on('exit', () => process.stdout.write('last words')); exports.handler = () => 1;`,
+    );
+    peer.worker.control.send(FrameType.DRAIN, 0);
+    peer.socket.end();
+    expect(await peer.worker.logged(({ message }) => message === 'last words')).toMatchObject({ request_id: null });
+  });
+
   test('to the request even after its answer', async () => {
     const peer = await serve(
       `exports.handler = () => { setImmediate(() => setImmediate(() => process.stdout.write('late'))); return 1; };`,
