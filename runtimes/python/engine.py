@@ -10,9 +10,7 @@ from collections.abc import Callable
 from . import codec
 from .codec import FLAG_ANNOUNCE, FLAG_CAPTURE, ProtocolError
 from .connection import Connection
-from .errors import describe
 from .event import Event, EventFactory
-from .handler import Handler
 from .log import Log, running
 from .response import Stream as StreamedBody
 from .response import answer
@@ -23,7 +21,7 @@ from .values import ContractError
 class Function:
     """What LOAD made of this worker."""
 
-    def __init__(self, call: Handler, events: EventFactory) -> None:
+    def __init__(self, call: Callable[[Event], object], events: EventFactory) -> None:
         self.call = call
         self.events = events
 
@@ -145,6 +143,8 @@ class Engine:
 
     def fail(self, stream: Stream, error: BaseException) -> None:
         """The handler raised (F100)."""
+        from .errors import describe  # traceback and what it imports, only where something fails
+
         message, stack = describe(error)
         self.log.error(stream, stack)
         if not self.gave_up(stream):

@@ -88,6 +88,8 @@ class EventFactory:
         params = {}
         if count != "0":
             *fields, rest = rest.split("\0", 2 * int(count))
+            if len(fields) != 2 * int(count):
+                raise ValueError(f"{count} parameters in {len(fields)} fields")
             params = dict(zip(fields[::2], fields[1::2], strict=True))
         request_line, *lines = rest.split("\n")
         method, target, _ = request_line.split(" ", 2)

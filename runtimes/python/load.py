@@ -6,7 +6,9 @@ import os
 
 from . import adapters, handler
 from .engine import Function
+from .errors import describe
 from .event import EventFactory
+from .handler import HandlerNotFound
 from .loader import Project, load_entry
 
 
@@ -19,13 +21,24 @@ class Loaded:
         self.project = project
 
 
+class LoadFailed(Exception):
+    """The user's code did not load (F67, F101), in the members of ERROR."""
+
+    def __init__(self, cause: BaseException) -> None:
+        self.error = "handler not found" if isinstance(cause, HandlerNotFound) else "handler error"
+        self.message, self.stack = describe(cause)
+
+
 def load(order: dict) -> Loaded:
-    """Sets the process up as the function's own and runs its entry file. Raises what the user's code raises."""
+    """Makes the process the function's own and runs its entry file."""
     os.environ.update(order["env"])
-    os.chdir(order["dir"])
-    entry, root = order["entry"], order["root"]
-    project = Project(root, order["paths"])
-    project.install([os.path.dirname(entry), order["dir"], *order["paths"], root])
-    module = load_entry(entry, project)
-    call, is_async = adapters.adapt(module, order["handler"].strip() or handler.DEFAULT_NAME, order["adapter"])
+    try:
+        os.chdir(order["dir"])
+        project = Project(order["root"], order["paths"])
+        entry = order["entry"]
+        project.install([os.path.dirname(entry), order["dir"], *order["paths"], order["root"]])
+        name = order["handler"].strip() or handler.DEFAULT_NAME
+        call, is_async = adapters.adapt(load_entry(entry, project), name, order["adapter"])
+    except BaseException as error:  # a module that calls sys.exit() has failed to load as well
+        raise LoadFailed(error) from error
     return Loaded(Function(call, EventFactory(order["context"], order["env"])), is_async, project)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import sys
 import threading
+from binascii import b2a_base64
 from contextvars import ContextVar
 
 from . import codec
@@ -122,7 +122,7 @@ class Log:
         if not text.isascii():
             text, raw = _readable(text)
             if raw is not None:
-                fields["base64"] = base64.b64encode(raw).decode()  # P116
+                fields["base64"] = b2a_base64(raw, newline=False).decode()  # P116
         more = {"fields": fields} if fields else {}
         self._send(request_id=output.request_id, stream=name, level=level, message=text, **more)
 

@@ -80,9 +80,17 @@ class TaskEngine(Engine):
     # -- the loop's turns
 
     def _readable(self, connection: Connection) -> None:
+        some_wait = bool(self.ready)
         connection.readable()
+        if some_wait:
+            self._read_arrived()
         self._start_ready()
         self._plan_flush()
+
+    def _read_arrived(self) -> None:
+        """Before what has waited begins: it may have been cancelled."""
+        for connection in tuple(self.connections):
+            connection.read_arrived()
 
     def _start_ready(self) -> None:
         while self.ready and self.running < self.limit:
@@ -131,8 +139,7 @@ class TaskEngine(Engine):
         if stream.state == CLOSED and not stream.cancelled:
             self.running -= 1
         if self.ready:
-            for connection in tuple(self.connections):
-                connection.read_arrived()  # a CANCEL of what waits above all
+            self._read_arrived()
             self._start_ready()
         self._plan_flush()
         self.on_idle()

@@ -268,6 +268,8 @@ class ThreadEngine(Engine):
 
     def _help(self) -> None:
         """Runs what waits, as long as something does."""
+        if self.ready:
+            self._read_arrived()
         stream = self._claim(None)
         while stream is not None:
             started = time.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import platform
 import queue
 import selectors
 import signal
@@ -16,7 +15,6 @@ from . import codec
 from .codec import ProtocolError, encode_frame
 from .connection import Connection, parse_json
 from .engine import Engine
-from .errors import describe
 from .log import Log, running
 from .threads import MAX_THREADS_RUNNING, ThreadEngine
 
@@ -57,13 +55,13 @@ class Worker:
         # Ctrl+C in a terminal reaches every process of it; when a worker ends is the supervisor's decision.
         signal.signal(signal.SIGINT, lambda *_: None)
         self._threads.start_member()
-        from .load import load  # a spare has time for what only a function needs
+        from .load import LoadFailed, load  # after HELLO: a spare has time for what only a function needs
 
         order = self._orders.get()
         try:
             loaded = load(order)
-        except BaseException as error:  # a module that calls sys.exit() has failed to load as well
-            self._refuse(error)
+        except LoadFailed as failure:
+            self._refuse(failure)
         self._project = loaded.project
         if loaded.is_async:
             self._become_async()
@@ -137,9 +135,8 @@ class Worker:
     # -- what the supervisor is told
 
     def _hello(self) -> bytes:
-        return _json(
-            protocol=1, runtime="python", version=platform.python_version(), pid=os.getpid(), **self._identity, head="raw"
-        )
+        version = ".".join(map(str, sys.version_info[:3]))
+        return _json(protocol=1, runtime="python", version=version, pid=os.getpid(), **self._identity, head="raw")
 
     def _send_loaded(self) -> None:
         files = self._project.loaded_files()
@@ -150,15 +147,10 @@ class Worker:
         self._control.send(encode_frame(codec.LOADED, 0, _json(**identity, head="raw", files=files)))
         self._control.flush()
 
-    def _refuse(self, error: BaseException) -> None:
-        from .handler import HandlerNotFound
-
-        kind = "handler not found" if isinstance(error, HandlerNotFound) else "handler error"
-        message, stack = describe(error)
+    def _refuse(self, failure) -> None:
         self._log.end(None)
-        self._control.send(
-            encode_frame(codec.ERROR, 0, _json(kind="load", error=kind, message=message, stack=stack))
-        )
+        error = _json(kind="load", error=failure.error, message=failure.message, stack=failure.stack)
+        self._control.send(encode_frame(codec.ERROR, 0, error))
         self._end(1)
 
     def _become_async(self) -> None:
