@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -338,6 +338,23 @@ describe('doctor', () => {
     const agreed = await fastfn(['doctor', '--fix', '--yes'], { PATH: '/nowhere', FN_NGINX_BIN: '/nowhere/nginx' });
     expect(agreed.code).toBe(3);
     expect(agreed.stderr).toMatch(/^hint: Run: sudo apt-get update && sudo apt-get install/m);
+  });
+
+  test('P287: --fix --yes installs what the functions need, and nothing else, with apt and without questions', async () => {
+    const bin = join(cwd, 'bin');
+    mkdirSync(bin);
+    for (const name of ['sh', 'chmod', 'rm', 'true']) symlinkSync(`/bin/${name}`, join(bin, name));
+    writeFileSync(join(bin, 'sudo'), '#!/bin/sh\nshift\nexec "$@"\n', { mode: 0o755 });
+    writeFileSync(join(bin, 'apt-get'), `#!/bin/sh\necho "$DEBIAN_FRONTEND: $*" >> ${cwd}/apt.log\n`, { mode: 0o755 });
+    const { code, stdout, stderr } = await fastfn(['doctor', '--fix', '--yes'], { PATH: bin });
+    expect(readFileSync(join(cwd, 'apt.log'), 'utf8').split('\n').slice(-3)).toEqual([
+      'noninteractive: -o DPkg::Lock::Timeout=120 update',
+      'noninteractive: -o DPkg::Lock::Timeout=120 install -y --no-install-recommends npm python3 python3-pip php-cli',
+      '',
+    ]);
+    expect(stderr).toContain('installing npm, python, pip, php\n');
+    expect(stdout).toContain('[OK] runtime.php.fix: installed npm python3 python3-pip php-cli\n');
+    expect(code).toBe(1); // this apt installs nothing, and the report says so
   });
 
   test('--strict turns warnings into failures', async () => {
