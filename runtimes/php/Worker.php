@@ -1,0 +1,379 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FastFN\Worker;
+
+/**
+ * The loop: reads what has arrived, runs handlers one after the other in the order in which their requests became
+ * complete, writes their answers. One slot: while a handler runs, nothing is read.
+ */
+final class Worker
+{
+    public static self $current;
+
+    /**
+     * Nothing finished waits longer than this for the handlers behind it, and nothing that has arrived stays unread
+     * longer. Far above what a plain handler takes (microseconds), far below what a client notices.
+     */
+    private const QUICK_NS = 300_000;
+
+    /**
+     * An answer shares a write with the next one only after this many quick handlers in a row, because a slow one cannot
+     * be known in advance and would keep the answer before it; one slow handler, and each answer is written at once again.
+     */
+    private const TRUSTED_RUNS = 256;
+
+    private const FILES_CHECK_NS = 100_000_000;
+    private const LAST_WORDS_SECONDS = 1.0;
+
+    private readonly Connections $connections;
+    private ?Load $load = null;
+    private bool $isLoaded = false;
+    private bool $isDraining = false;
+    private Handler|Script|null $function = null;
+
+    /** @var array<string, mixed> */
+    private array $context = [];
+
+    /** @var \SplQueue<Stream> complete requests */
+    private \SplQueue $ready;
+
+    /** The stream whose handler has the slot: while it runs, and while it produces its body. */
+    private ?Stream $running = null;
+
+    private int $quickRuns = 0;
+
+    /** @var list<string> as told to the supervisor */
+    private array $files = [];
+    private int $filesCheckedNs = 0;
+    private bool $hasRunSinceCheck = false;
+
+    public function __construct(string $path)
+    {
+        $this->ready = new \SplQueue();
+        $this->connections = new Connections($path, $this->hello(...));
+        \register_shutdown_function($this->onShutdown(...));
+    }
+
+    public function awaitLoad(): void
+    {
+        while ($this->load === null) {
+            $this->exchange(null);
+            $this->connections->flush();
+        }
+        Output::capture();
+        $this->load->enter();
+    }
+
+    public function entry(): string
+    {
+        return $this->load->entry;
+    }
+
+    /** Whether the entry is included now. A script's first run is its first request's. */
+    public function includesEntry(): bool
+    {
+        $source = Source::read($this->load->entry);
+        return $this->load->handler !== 'handler' || $source->declares('handler') || $source->returnsCallable();
+    }
+
+    /** The code is in: serves it, or says that it holds no handler. */
+    public function begin(mixed $returned): void
+    {
+        $name = $this->load->handler;
+        $this->function = Handler::find($name, $returned);
+        if ($this->function === null && $name !== 'handler') {
+            $this->refuse('handler not found', "{$this->load->entry} has no function $name and returns no callable");
+        }
+        $this->function ??= new Script($this->load->entry, $name);
+        Log::text('stdout', 'info', Output::take());
+        $this->isLoaded = true;
+        $this->tellFiles();
+    }
+
+    /** The code failed to load: the process is of no use. */
+    public function refuse(string $error, string $message, string $stack = ''): never
+    {
+        $this->isLoaded = true;
+        $answer = ['kind' => 'load', 'error' => $error, 'message' => $message, 'stack' => $stack];
+        $this->connections->control->send(Codec::json(Codec::ERROR, 0, $answer));
+        exit(1);
+    }
+
+    public function run(): never
+    {
+        while (true) {
+            $this->exchange($this->patience());
+            if ($this->running !== null) {
+                $this->produce($this->running);
+            } else {
+                $this->serveReady();
+            }
+            $this->connections->flush();
+            $this->checkFiles();
+        }
+    }
+
+    /** How long the loop may wait, in microseconds; null: for whatever comes. */
+    private function patience(): ?int
+    {
+        if ($this->running !== null ? $this->running->canProduce() : !$this->ready->isEmpty()) {
+            return 0;
+        }
+        return $this->hasRunSinceCheck ? \intdiv(self::FILES_CHECK_NS, 1_000) : null;
+    }
+
+    private function exchange(?int $timeoutUs): void
+    {
+        foreach ($this->connections->wait($timeoutUs) as $connection) {
+            try {
+                foreach ($connection->receive() as [$type, $stream, $payload]) {
+                    $this->dispatch($connection, $type, $stream, $payload);
+                }
+            } catch (ProtocolError) {
+                $connection->isOpen = false;
+            }
+            if (!$connection->isOpen) {
+                $this->drop($connection);
+            }
+        }
+    }
+
+    private function dispatch(Connection $connection, int $type, int $id, string $payload): void
+    {
+        $stream = $connection->streams[$id] ?? null;
+        match ($type) {
+            Codec::REQUEST => $this->request($connection, $id, $payload),
+            Codec::BODY => $stream === null ?: $this->body($stream, $payload),
+            Codec::END => $stream === null ?: $this->complete($stream),
+            Codec::CANCEL => $stream === null ?: $this->cancel($stream),
+            Codec::WINDOW => $this->window($stream, $payload),
+            Codec::PING => $connection->send(Codec::frame(Codec::PONG, 0, $payload)),
+            Codec::LOAD, Codec::DRAIN, Codec::CONTEXT => $this->control($connection, $type, $payload),
+            Codec::HELLO, Codec::RESPONSE, Codec::ERROR, Codec::LOG, Codec::START, Codec::LOADED
+                => throw new ProtocolError("a frame of type $type is the worker's to send"),
+            default => null,
+        };
+    }
+
+    private function request(Connection $connection, int $id, string $payload): void
+    {
+        if (!$this->isLoaded || $id < 1 || $id > Codec::MAX_STREAM_ID || isset($connection->streams[$id])) {
+            throw new ProtocolError("REQUEST on stream $id");
+        }
+        $stream = new Stream($connection, $id, ...Codec::request($payload));
+        $connection->streams[$id] = $stream;
+        if ($stream->isComplete) {
+            $this->ready->enqueue($stream);
+        }
+    }
+
+    private function body(Stream $stream, string $bytes): void
+    {
+        $granted = $stream->append($bytes);
+        if ($granted > 0) {
+            $stream->connection->send(Codec::frame(Codec::WINDOW, $stream->id, \pack('N', $granted)));
+        }
+    }
+
+    private function complete(Stream $stream): void
+    {
+        if ($stream->isComplete) {
+            throw new ProtocolError('END on a complete request');
+        }
+        $stream->isComplete = true;
+        $this->ready->enqueue($stream);
+    }
+
+    private function window(?Stream $stream, string $payload): void
+    {
+        if (\strlen($payload) !== 4) {
+            throw new ProtocolError('WINDOW is not a u32');
+        }
+        $stream?->grant(\unpack('N', $payload)[1]);
+    }
+
+    private function control(Connection $connection, int $type, string $payload): void
+    {
+        if ($connection !== $this->connections->control || ($type === Codec::LOAD && $this->load !== null)) {
+            throw new ProtocolError("a frame of type $type out of place");
+        }
+        if ($type === Codec::LOAD) {
+            $this->load = Load::parse($payload);
+            $this->context = $this->load->context;
+            Log::open($connection);
+        } elseif ($type === Codec::CONTEXT) {
+            $this->context = Codec::object($payload);
+        } else {
+            $this->isDraining = true;
+            $this->endIfDrained();
+        }
+    }
+
+    private function cancel(Stream $stream): void
+    {
+        try {
+            $stream->cancel();
+        } catch (\Throwable $error) { // of a generator's `finally`
+            Log::text('stderr', 'error', Failure::stack($error));
+        }
+        if ($stream === $this->running) {
+            $this->release();
+        }
+    }
+
+    private function drop(Connection $connection): void
+    {
+        foreach ($connection->streams as $stream) {
+            $this->cancel($stream);
+        }
+        $this->connections->close($connection);
+        if ($connection === $this->connections->control) {
+            exit(0);
+        }
+        $this->endIfDrained();
+    }
+
+    private function endIfDrained(): void
+    {
+        if ($this->isDraining && !$this->connections->hasData()) {
+            exit(0);
+        }
+    }
+
+    /** Runs waiting handlers until it is time to look at the sockets again. */
+    private function serveReady(): void
+    {
+        $begunNs = $nowNs = \hrtime(true);
+        while (!$this->ready->isEmpty() && $this->running === null && $nowNs - $begunNs < self::QUICK_NS) {
+            $stream = $this->ready->dequeue();
+            if ($stream->isClosed) {
+                continue;
+            }
+            if ($stream->isAnnounced()) {
+                $stream->connection->send(Codec::frame(Codec::START, $stream->id));
+            }
+            if ($stream->isAnnounced() || $this->quickRuns < self::TRUSTED_RUNS) {
+                $this->connections->flush();
+            }
+            $this->serve($stream);
+            $endedNs = \hrtime(true);
+            $this->quickRuns = $endedNs - $nowNs < self::QUICK_NS ? $this->quickRuns + 1 : 0;
+            $nowNs = $endedNs;
+        }
+    }
+
+    private function serve(Stream $stream): void
+    {
+        $now = (int) (\microtime(true) * 1_000);
+        try {
+            $event = Event::create($stream->head, $stream->takeBody(), $this->context, $this->load->env, $now);
+        } catch (ProtocolError) {
+            $this->drop($stream->connection);
+            return;
+        }
+        $this->running = $stream;
+        $this->hasRunSinceCheck = true;
+        Log::begin($event['id'], $this->context['debug']['enabled'] ?? false);
+        try {
+            $stream->respond($this->function->answer($event));
+        } catch (\Throwable $error) {
+            $this->fail($stream, $error);
+        }
+        if (!$stream->isProducing()) {
+            $this->release();
+        }
+    }
+
+    /** One chunk of a streamed body; what had been written so far has been flushed, as the handler may take its time. */
+    private function produce(Stream $stream): void
+    {
+        if (!$stream->canProduce()) {
+            return;
+        }
+        try {
+            $stream->produce();
+        } catch (\Throwable $error) {
+            $this->fail($stream, $error);
+        }
+        Log::text('stdout', 'info', Output::take());
+        if (!$stream->isProducing()) {
+            $this->release();
+        }
+    }
+
+    private function release(): void
+    {
+        $this->running = null;
+        Log::end();
+    }
+
+    private function fail(Stream $stream, \Throwable $error): void
+    {
+        Log::text('stdout', 'info', Output::take());
+        if ($error instanceof ContractViolation) {
+            Log::text('stderr', 'error', 'invalid response: ' . $error->getMessage());
+            $stream->fail('contract', $error->getMessage());
+            return;
+        }
+        $stack = Failure::stack($error);
+        Log::text('stderr', 'error', $stack);
+        $stream->fail('handler', Failure::message($error), $stack);
+    }
+
+    /** Code may be required as late as in a handler; the supervisor watches all of it (F65). */
+    private function checkFiles(): void
+    {
+        if ($this->hasRunSinceCheck && \hrtime(true) - $this->filesCheckedNs > self::FILES_CHECK_NS) {
+            $this->tellFiles();
+        }
+    }
+
+    private function tellFiles(): void
+    {
+        $this->filesCheckedNs = \hrtime(true);
+        $this->hasRunSinceCheck = false;
+        $files = $this->load->files();
+        if ($files !== $this->files) {
+            $this->files = $files;
+            $loaded = ['revision' => $this->load->revision, 'concurrency' => 1, 'head' => 'raw', 'files' => $files];
+            $this->connections->control->send(Codec::json(Codec::LOADED, 0, $loaded));
+            $this->connections->control->flush();
+        }
+    }
+
+    private function hello(): string
+    {
+        return Codec::json(Codec::HELLO, 0, [
+            'protocol' => 1,
+            'runtime' => 'php',
+            'version' => \PHP_VERSION,
+            'pid' => \getmypid(),
+            'function' => $this->load?->function,
+            'revision' => $this->load?->revision,
+            'concurrency' => 1,
+            'head' => 'raw',
+        ]);
+    }
+
+    /** The last words of a process: also where the function called exit, or used more memory than PHP allows it. */
+    private function onShutdown(): void
+    {
+        \ini_set('memory_limit', '-1');
+        $fatal = \error_get_last();
+        $isFatal = $fatal !== null && ($fatal['type'] & (\E_ERROR | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_PARSE)) !== 0;
+        $reason = $isFatal ? "{$fatal['message']} in {$fatal['file']} on line {$fatal['line']}" : 'the code called exit';
+        if ($this->load !== null && !$this->isLoaded) {
+            $this->refuse('handler error', $reason);
+        }
+        if ($this->running !== null) {
+            Log::text('stdout', 'info', Output::take());
+            Log::text('stderr', 'error', "the process ended while the handler ran: $reason");
+            Log::end();
+        }
+        foreach ($this->connections->all() as $connection) {
+            $connection->drain(self::LAST_WORDS_SECONDS);
+        }
+    }
+}
