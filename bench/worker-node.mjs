@@ -1,5 +1,6 @@
-// CPU time and rate of one Node worker, driven over its socket like nginx does: node bench/worker-node.mjs [seconds]
-// Prints a line per number of requests at once. The figures are the worker's own; this driver is not counted.
+// CPU time and rate of one Node worker, driven over its socket like nginx does:
+//   node [--cpu-prof] bench/worker-node.mjs [seconds per line] [part of a handler's name]
+// Prints a line per handler and number of requests at once. CPU time is the worker's; this driver is not counted.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,10 +33,11 @@ const HEAD = [
 ].join('\r\n');
 
 const seconds = Number(process.argv[2] ?? 1);
+const wanted = process.argv[3] ?? '';
 const folder = mkdtempSync(join(tmpdir(), 'fastfn-bench-'));
 try {
   for (const [name, source] of Object.entries(HANDLERS))
-    if (!process.argv[3] || name.includes(process.argv[3])) await measureHandler(name, source);
+    if (name.includes(wanted)) await measureHandler(name, source);
 } finally {
   rmSync(folder, { recursive: true });
 }
