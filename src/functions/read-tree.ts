@@ -199,6 +199,7 @@ function readSource(place: Place, dir: string, name: string, problems: Discovery
   const handler = parseFileName(name);
   if (!handler) return undefined;
   const { runtime } = handler;
+  if (handler.problem !== null) return { name, runtime, handler, comments: NO_COMMENTS };
   try {
     return { name, runtime, handler, comments: readComments(join(dir, name), runtime) };
   } catch (error) {

@@ -41,19 +41,25 @@ const ALIAS_ORDER = 16; // after every claim of the same shape (F8)
  * claims ask for is a route without function, which answers 409.
  */
 export function compileRoutes(claims: readonly Claim[]): { routes: Route[]; conflicts: RouteConflict[] } {
-  const groups = groupBy(claims, (claim) => shapeOf(claim.segments));
-  const candidates = [...groups].flatMap(([shape, group]) => rankClaims(shape, group));
-  const aliases = [...groupBy(candidates.flatMap(aliasOf), ({ shape }) => shape)];
-  const byShape = groupBy(candidates, ({ shape }) => shape);
-  for (const [shape, group] of aliases) byShape.set(shape, dropHidden([...(byShape.get(shape) ?? []), ...group]));
+  const byShape = new Map<string, readonly Candidate[]>();
+  const aliases: Candidate[] = [];
+  for (const [shape, group] of groupBy(claims, (claim) => shapeOf(claim.segments))) {
+    const candidates = rankClaims(shape, group);
+    byShape.set(shape, candidates);
+    for (const candidate of candidates) aliases.push(...aliasOf(candidate, candidates));
+  }
+  for (const [shape, group] of groupBy(aliases, (alias) => alias.shape)) {
+    byShape.set(shape, dropHidden([...(byShape.get(shape) ?? []), ...group]));
+  }
   const ordered = [...byShape].sort(([a], [b]) => compareText(a, b)).flatMap(([, group]) => group);
   return { routes: ordered.map(toRoute), conflicts: ordered.filter(isConflict).map(toConflict) };
 }
 
 /** The claims and conflicts of one shape in order of precedence, each with the methods it may win. */
 function rankClaims(shape: string, claims: readonly Claim[]): Candidate[] {
-  const single = claims.map((claim) => toCandidate(shape, [claim], claim.methods, claim.hosts));
-  return claims.length === 1 ? single : dropHidden([...findConflicts(shape, claims), ...single]);
+  const ordered = claims.length === 1 ? claims : [...claims].sort(compareClaims);
+  const single = ordered.map((claim) => toCandidate(shape, [claim], claim.methods, claim.hosts));
+  return single.length === 1 ? single : dropHidden([...findConflicts(shape, ordered), ...single]);
 }
 
 function toCandidate(
@@ -76,38 +82,38 @@ function orderOf(claims: Candidate['claims']): number {
   return tier * 4 + (isPrefixed ? 0 : 2) + (claims.length > 1 ? 0 : 1);
 }
 
+/** A method and hosts that several functions ask for. */
+interface Contest {
+  readonly order: number;
+  readonly method: Method;
+  readonly hosts: readonly string[];
+  /** One claim of each. */
+  readonly byFunction: Map<string, Claim>;
+}
+
+/** Methods and hosts that several functions ask for with equal right (F47); one candidate per set of functions and hosts. */
 function findConflicts(shape: string, claims: readonly Claim[]): Candidate[] {
-  const found = new Map<string, { claims: Set<Claim>; method: Method; hosts: readonly string[] }>();
+  const contests = new Map<string, Contest>();
   for (const [index, a] of claims.entries()) {
     for (const b of claims.slice(index + 1)) {
       const hosts = areEqualRivals(a, b) ? intersectHosts(a.hosts, b.hosts) : undefined;
       if (!hosts) continue;
       for (const method of a.methods.filter((candidate) => b.methods.includes(candidate))) {
-        const key = `${orderOf([a, b])} ${method} ${hosts.join(',')}`;
-        const conflict = found.get(key) ?? { claims: new Set(), method, hosts };
-        found.set(key, conflict);
-        conflict.claims.add(a).add(b);
+        const order = orderOf([a, b]);
+        const key = `${order} ${method} ${hosts}`;
+        const contest = contests.get(key) ?? { order, method, hosts, byFunction: new Map() };
+        contests.set(key, contest);
+        for (const claim of [a, b]) contest.byFunction.set(claim.functionKey, claim);
       }
     }
   }
-  return [...groupBy(found.values(), ({ claims, hosts }) => `${hosts.join(',')} ${claimIds(claims)}`).values()].map(
-    (group) => {
-      const sorted = [...group[0]!.claims].sort(compareClaims) as unknown as Candidate['claims'];
-      return toCandidate(
-        shape,
-        sorted,
-        METHODS.filter((method) => group.some((one) => one.method === method)),
-        group[0]!.hosts,
-      );
-    },
-  );
-
-  function claimIds(members: ReadonlySet<Claim>): string {
-    return [...members]
-      .map((claim) => claims.indexOf(claim))
-      .sort()
-      .join(',');
-  }
+  const identity = ({ order, hosts, byFunction }: Contest) => `${order} ${hosts} ${[...byFunction.keys()].sort()}`;
+  return [...groupBy(contests.values(), identity).values()].map((group) => {
+    const { order, hosts, byFunction } = group[0]!;
+    const rivals = [...byFunction.values()].sort(compareClaims) as unknown as Candidate['claims'];
+    const methods = METHODS.filter((method) => group.some((contest) => contest.method === method));
+    return { ...toCandidate(shape, rivals, methods, hosts), order };
+  });
 }
 
 /** Whether neither displaces the other although they are not the same function (F44-F47). */
@@ -134,12 +140,14 @@ function dropHidden(candidates: readonly Candidate[]): Candidate[] {
   });
 }
 
-/** The lower-case, dashed spelling of a named route; a conflict has none (F8). */
-function aliasOf(candidate: Candidate): Candidate[] {
+/** The lower-case, dashed spelling of a named route, for the methods that are in no conflict (F8). */
+function aliasOf(candidate: Candidate, rivals: readonly Candidate[]): Candidate[] {
   const [claim] = candidate.claims;
   const segments = claim.isName && !isConflict(candidate) ? normalForm(claim.segments) : undefined;
   if (!segments || isReserved(segments)) return [];
-  return [{ ...candidate, shape: shapeOf(segments), order: ALIAS_ORDER, segments }];
+  const contested = new Set(rivals.filter(isConflict).flatMap((rival) => rival.methods));
+  const methods = candidate.methods.filter((method) => !contested.has(method));
+  return [{ ...candidate, methods, shape: shapeOf(segments), order: ALIAS_ORDER, segments }];
 }
 
 function isConflict({ claims }: Candidate): boolean {
@@ -169,11 +177,15 @@ function compareCandidates(a: Candidate, b: Candidate): number {
   return a.order - b.order || compareClaims(a.claims[0], b.claims[0]) || compareText(a.hosts.join(), b.hosts.join());
 }
 
+/** A total order, so that the order in which claims come changes nothing (F4). */
 function compareClaims(a: Claim, b: Claim): number {
   return (
     compareText(a.file, b.file) ||
     compareText(a.functionKey, b.functionKey) ||
-    compareText(formatPath(a.segments), formatPath(b.segments))
+    compareText(formatPath(a.segments), formatPath(b.segments)) ||
+    b.methods.length - a.methods.length ||
+    compareText(a.methods.join(), b.methods.join()) ||
+    Number(b.isName) - Number(a.isName)
   );
 }
 
