@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { start } from './children.mjs';
 import { freePort } from './http.mjs';
 
+/** The same program that FastFN takes. */
+const PROGRAM = spawnSync('openresty', ['-v']).error ? 'nginx' : 'openresty';
 const MODULES = '/etc/nginx/modules-enabled';
 
 /**
@@ -31,15 +33,15 @@ http {
 }
 `,
   );
-  const started = start('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')]);
+  const started = start(PROGRAM, ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')]);
   return { started, url: `http://127.0.0.1:${port}` };
 }
 
 /** Distributions ship Lua as a module, named relative to nginx's own prefix; OpenResty has it built in. */
 function loadModules() {
-  const { stderr } = spawnSync('nginx', ['-V'], { encoding: 'utf8' });
+  const { stderr } = spawnSync(PROGRAM, ['-V'], { encoding: 'utf8' });
   const prefix = /--prefix=(\S+)/.exec(stderr)?.[1];
-  if (!existsSync(MODULES)) return '';
+  if (PROGRAM === 'openresty' || !existsSync(MODULES)) return '';
   const lines = readdirSync(MODULES)
     .sort()
     .map((name) => readFileSync(join(MODULES, name), 'utf8'));

@@ -2,6 +2,10 @@ import { type Dirent, type FSWatcher, readdirSync, realpathSync, type Stats, wat
 import { basename, dirname, join, sep } from 'node:path';
 import { identityOf, lookAt, stampOf } from './file-identity.ts';
 
+/** Code is small; data and media that lie beside it are not read for their content. */
+const MAX_LEARNED_FILE_BYTES = 256 * 1024;
+const MAX_LEARNED_BYTES = 64 * 1024 * 1024;
+
 interface FileState {
   /** Identity of the content; null until it was needed. */
   identity: string | null;
@@ -75,15 +79,19 @@ export class WatchTree {
 
   /**
    * Reads the files that are as they were when they were found, to know their content before they are first saved.
-   * Yields after each; one that was written to in the meantime stays unknown, and its event counts as a change.
+   * Yields after each. A file that was written to meanwhile, or is too large for that, stays unknown: its first event
+   * counts as a change.
    */
   *learn(): Generator<void> {
+    let left = MAX_LEARNED_BYTES;
     for (const dir of [...this.#dirs.values()]) {
       for (const [name, file] of dir.files) {
-        if (file.identity !== null) continue;
         const path = join(dir.path, name);
         const before = lookAt(path);
-        const identity = before === undefined ? null : identityOf(path, before);
+        if (file.identity !== null || before === undefined || before.size > MAX_LEARNED_FILE_BYTES) continue;
+        left -= before.size;
+        if (left < 0) return;
+        const identity = identityOf(path, before);
         const after = lookAt(path);
         if (after !== undefined && stampOf(after) === file.stamp) file.identity = identity;
         yield;
