@@ -1,0 +1,71 @@
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { buildPackage, cleanEnvironment, Running, runToEnd, temporaryFolder } from './cli-support.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs')];
+const COMMANDS = [...new Set(PAGES.flatMap(commandsOf))];
+const SCRIPTS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts);
+
+let fastfnPath: string;
+let running: Running | undefined;
+
+beforeAll(() => {
+  fastfnPath = buildPackage();
+});
+afterEach(() => running?.child.kill('SIGTERM'));
+
+function filesBelow(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
+}
+
+/** The lines of a page's shell blocks. */
+function commandsOf(page: string): string[] {
+  const blocks = readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```/gm);
+  return [...blocks].flatMap(([, block]) => block!.trim().split('\n'));
+}
+
+/** The arguments of a command of ours; undefined for another program. */
+function fastfnArguments(command: string): string[] | undefined {
+  return /^(?:node bin\/fastfn\.js|fastfn) (.+)$/.exec(command)?.[1]?.split(' ');
+}
+
+/** A folder as a reader of the documentation has it. */
+function readersFolder(): string {
+  const folder = temporaryFolder();
+  cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
+  return folder;
+}
+
+test.each(COMMANDS.filter((command) => fastfnArguments(command)))('%s works as documented', async (command) => {
+  const args = fastfnArguments(command)!;
+  const cwd = readersFolder();
+  const isServing = ['dev', 'run'].includes(args[0]!) && !args.includes('--dry-run');
+  if (!isServing) {
+    expect(await runToEnd(fastfnPath, args, { cwd })).toMatchObject({ code: 0 });
+    return;
+  }
+  running = new Running(fastfnPath, [...args, '--log-format', 'text', '--port', '0'], {
+    cwd,
+    env: cleanEnvironment(cwd),
+  });
+  await running.said('FastFN ready at http://127.0.0.1:');
+  await running.signal('SIGINT');
+  expect(await running.ended()).toBe(130);
+});
+
+test.each(COMMANDS.filter((command) => command.startsWith('npm ')))('%s is a script of the package', (command) => {
+  expect(SCRIPTS).toContain(command.replace(/^npm (run )?/, ''));
+});
+
+test('every documented command is one of ours', () => {
+  expect(COMMANDS.filter((command) => !fastfnArguments(command) && !command.startsWith('npm '))).toEqual([]);
+});
+
+test.each(PAGES)('the links of %s lead somewhere', (page) => {
+  const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);
+  for (const link of links) expect(existsSync(join(ROOT, page, '..', link)), link).toBe(true);
+});
