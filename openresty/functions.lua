@@ -31,7 +31,7 @@ end
 -- A worker as this nginx worker sees it: the connection is opened by the first request that needs it.
 local function new_worker(fn, address)
     local total, share = counters.keys("w:" .. address.socket)
-    return { fn = fn, address = address, concurrency = address.concurrency, index = address.index, total = total, share = share }
+    return { fn = fn, address = address, total = total, share = share }
 end
 
 -- A worker whose slots can never run out before the function's own limit needs no count of its own (Node by default).
@@ -48,6 +48,7 @@ local function set_workers(fn, addresses, failure)
     for i, address in ipairs(addresses) do
         local worker = known[address.socket] or new_worker(fn, address)
         known[address.socket] = nil
+        worker.concurrency, worker.index = address.concurrency, address.index
         worker.counted = is_counted(fn, worker)
         workers[i] = worker
     end

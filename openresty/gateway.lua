@@ -205,6 +205,9 @@ local function call_worker(fn, match, method, id, ms, raw, body, source)
         head_length = build_head(id, ms, match, raw)
     end
     local outcome = dispatch.run(fn, stream, head, 8, head_length, body, source)
+    if outcome == "answer" and stream.closed and not stream.answer.complete and not stream.ended then
+        outcome = stream.failure and "error" or "died"    -- it failed before anything of it was sent
+    end
     if outcome ~= "answer" then
         live[key] = nil
         return send_outcome(outcome, fn, id, stream, cold)

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../../src/package-root.ts';
+import { loadProject } from '../../src/project/load.ts';
+import type { ProjectConfig } from '../../src/project/types.ts';
 
 /** Generous: these machines are shared; a test that needs this long is a failure that wants to be seen as one. */
 const DEADLINE_MS = 20_000;
@@ -280,4 +283,26 @@ function descendants(pid: number): number[] {
   if (!existsSync(path)) return [];
   const children = readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number);
   return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** A validated configuration of `dev --native` over a folder, with state and logs in it. */
+export function testConfig(dir: string, env: Record<string, string> = {}): Promise<ProjectConfig> {
+  return loadProject({
+    command: 'dev',
+    flags: { native: true },
+    env: { FN_STATE_DIR: join(dir, 'state'), FN_STORE_DIR: join(dir, 'store'), ...env },
+    cwd: dir,
+    isTerminal: false,
+  });
+}
+
+/** A port that nobody listens on at the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
