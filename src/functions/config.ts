@@ -46,6 +46,7 @@ export function parseFunctionConfig(text: string): ParsedConfig {
 class ConfigReader {
   readonly #json: JsonObject;
   readonly #problems: FileProblem[] = [];
+  readonly #removed = new Set<string>();
   #isValid = true;
 
   constructor(json: JsonObject) {
@@ -94,25 +95,32 @@ class ConfigReader {
   /** `invoke.methods` needs one valid method; the others are left out with a warning. */
   #dropUnknownMethods(issue: Issue): boolean {
     if (issue.path[0] !== 'invoke' || issue.path[1] !== 'methods' || issue.path.length < 3) return false;
-    const invoke = this.#json.invoke as JsonObject;
-    const given = typeof invoke.methods === 'string' ? invoke.methods.split(',') : (invoke.methods as unknown[]);
+    const methods = getAt(this.#json, ['invoke', 'methods']);
+    const given: unknown[] = typeof methods === 'string' ? methods.split(',') : Array.isArray(methods) ? methods : [];
     const [known, unknown] = partition(given, isMethod);
-    if (unknown.length === 0) return true;
     if (known.length === 0) return false;
-    invoke.methods = known;
+    if (unknown.length === 0) return true; // an issue before this one has left them out
+    (this.#json.invoke as JsonObject).methods = known;
     this.#report('warning', `invoke.methods: ${unknown.map(show).join(', ')} is not one of ${METHODS.join(', ')}`);
     return true;
   }
 
   #refuse(issue: Issue): void {
-    const [block, member] = issue.path.map(String);
     const value = getAt(this.#json, issue.path);
-    const holder = MERGED_BLOCKS.has(block!) && member !== undefined ? this.#json[block!] : undefined;
+    // What stands in `auth` may be a secret in the wrong place.
+    const got = value === undefined || issue.path[0] === 'auth' ? '' : `, got ${show(value)}`;
+    this.#report('error', `${issue.path.join('.')}: ${issue.message}${got}`);
+    this.#remove(issue.path.slice(0, MERGED_BLOCKS.has(issue.path[0]!) ? 2 : 1).map(String));
+  }
+
+  /** Takes a member out once, however many issues name it; its block goes if the member is what it lacks. */
+  #remove([block, member]: readonly string[]): void {
+    const name = `${block}.${member}`;
+    if (this.#removed.has(name)) return;
+    this.#removed.add(name);
+    const holder = member === undefined ? undefined : this.#json[block!];
     if (isObject(holder) && Object.hasOwn(holder, member!)) delete holder[member!];
     else delete this.#json[block!];
-    // What stands in `auth` may be a secret in the wrong place.
-    const got = value === undefined || block === 'auth' ? '' : `, got ${show(value)}`;
-    this.#report('error', `${issue.path.join('.')}: ${issue.message}${got}`);
   }
 
   #report(severity: FileProblem['severity'], message: string, offered?: string): void {

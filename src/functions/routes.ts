@@ -183,6 +183,7 @@ function compareClaims(a: Claim, b: Claim): number {
     compareText(a.file, b.file) ||
     compareText(a.functionKey, b.functionKey) ||
     compareText(formatPath(a.segments), formatPath(b.segments)) ||
+    compareText(a.hosts.join(), b.hosts.join()) ||
     b.methods.length - a.methods.length ||
     compareText(a.methods.join(), b.methods.join()) ||
     Number(b.isName) - Number(a.isName)

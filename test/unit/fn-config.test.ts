@@ -97,6 +97,9 @@ describe('validity', () => {
     expect(isValid).toBe(false);
     expect(problems).toHaveLength(3);
     expect(config).toMatchObject({ name: 'tool', invoke: { routes: ['/t'] } });
+    const twice = parse({ invoke: { methods: ['FETCH', 5], routes: ['/t'] } });
+    expect(twice.problems).toHaveLength(2);
+    expect(twice.config).toEqual({ invoke: { routes: ['/t'] } });
   });
 
   test('F117: a numeric string is taken as a number, with a warning', () => {
