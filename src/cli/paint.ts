@@ -9,7 +9,6 @@ const COLOURS = {
   good: chalk.green,
   warning: chalk.yellow,
   bad: chalk.red,
-  strong: chalk.bold,
 };
 
 export const paint: Paint = (style, text) => COLOURS[style](text);

@@ -1,5 +1,5 @@
 import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
-import { judgeNative } from '../doctor/verdict.ts';
+import { judgeNative, lacksSomething } from '../doctor/verdict.ts';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
@@ -21,8 +21,7 @@ export function refuseDockerMode(command: string, { nginx }: NativePrerequisites
  * warning. The functions are looked at only when something is missing: that decides whether it matters.
  */
 export async function requireNative(config: ProjectConfig, prerequisites: NativePrerequisites): Promise<StackEvent[]> {
-  const { nginx, node, python, php } = prerequisites;
-  if (![nginx, node, python, php].some((program) => program !== null && isMissing(program))) return [];
+  if (!lacksSomething(prerequisites)) return [];
   const { readFunctions } = await import('../functions/discovery.ts');
   const { functions } = await readFunctions(config);
   const { problems, warnings } = judgeNative(config, prerequisites, functions);

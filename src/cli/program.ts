@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { ExitCode as Exit, type ExitCode, FastfnError } from '../errors.ts';
+import { ExitCode, FastfnError } from '../errors.ts';
 import { nearest } from '../functions/nearest.ts';
 import { COMMANDS, type CommandDefinition, type Flag, GLOBAL_FLAGS, LATER_COMMANDS, longName } from './commands.ts';
 import { describeCommand, describeProgram } from './help.ts';
@@ -13,7 +13,7 @@ export async function execute(argv: readonly string[], terminal: Terminal): Prom
   if (invocation.flags.help) return print(command ? describeCommand(command) : describeProgram(), terminal);
   if (command === undefined) {
     terminal.err.line(describeProgram());
-    return Exit.usage;
+    return ExitCode.usage;
   }
   const run = await command.load();
   return run(invocation, terminal);
@@ -21,7 +21,7 @@ export async function execute(argv: readonly string[], terminal: Terminal): Prom
 
 function print(text: string, terminal: Terminal): ExitCode {
   terminal.out.text(`${text}\n`);
-  return Exit.ok;
+  return ExitCode.ok;
 }
 
 function parse(argv: readonly string[]): { command: CommandDefinition | undefined; invocation: Invocation } {

@@ -1,7 +1,7 @@
 import type { LogRecord, StackEvent } from '../stack/events.ts';
 
 /** How a part of a line is meant; a terminal gives each a colour, plain text none. */
-export type Style = 'plain' | 'dim' | 'good' | 'warning' | 'bad' | 'strong';
+export type Style = 'plain' | 'dim' | 'good' | 'warning' | 'bad';
 export type Paint = (style: Style, text: string) => string;
 
 export const withoutColour: Paint = (_style, text) => text;

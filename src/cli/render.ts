@@ -39,8 +39,10 @@ function filterFor({ command, quiet, logs }: ProjectConfig): (event: StackEvent)
   };
 }
 
-/** `{"event": …}` with the members of the event; those of a log record stand beside it. */
+/** `{"event": …}` with the members of the event, times to a tenth; those of a log record stand beside it. */
 function asJson(event: StackEvent): Record<string, unknown> {
   const { type, ...members } = event;
-  return { event: type, ...('record' in members ? members.record : members) };
+  if ('record' in members) return { event: type, ...members.record };
+  const ms = 'ms' in members && members.ms !== undefined ? { ms: Math.round(members.ms * 10) / 10 } : {};
+  return { event: type, ...members, ...ms };
 }

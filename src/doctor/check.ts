@@ -46,3 +46,11 @@ export interface Project {
 export function skipped(reason: string): Finding {
   return { status: 'OK', message: `not checked: ${reason}`, details: { skipped: reason } };
 }
+
+/** Runs a check that needs a valid configuration. */
+export function withProject(
+  context: DoctorContext,
+  run: (project: Project) => Finding | Promise<Finding>,
+): Finding | Promise<Finding> {
+  return context.project === null ? skipped('the configuration is invalid') : run(context.project);
+}

@@ -9,7 +9,8 @@ import type { Finding, ProbeCache } from './probe-cache.ts';
 import type { FoundProgram, MissingProgram, Program } from './types.ts';
 import { isAtLeast } from './version.ts';
 
-const MINIMUM_NODE = '20.19';
+/** Also what the supervisor itself needs (P44). */
+export const MINIMUM_NODE = '20.19';
 const MINIMUM_PYTHON = '3.10';
 const MINIMUM_PHP = '8.1';
 

@@ -15,6 +15,12 @@ export interface Verdict {
   readonly warnings: readonly MissingProgram[];
 }
 
+/** Whether anything is missing that could matter; which functions there are decides whether it does. */
+export function lacksSomething({ nginx, node, python, php, npm, composer }: NativePrerequisites): boolean {
+  const isLacking = (program: Program | null) => program !== null && isMissing(program);
+  return [nginx, node, python, php].some(isLacking) || [npm, composer].some(isUnusable);
+}
+
 /**
  * Decides whether what is missing matters (P41): nginx always does, a program that a setting names too, a language
  * when functions need it. `dev` goes on as long as one language in use works, `run` when it was told so.
@@ -24,22 +30,17 @@ export function judgeNative(
   found: NativePrerequisites,
   functions: readonly FunctionDefinition[],
 ): Verdict {
-  const missingRuntimes = PROCESS_RUNTIMES.flatMap((runtime) => {
-    const missing = missingRuntime(found[runtime], namesOf(functions, runtime));
-    return missing === null ? [] : [missing];
-  });
-  const problems = [
-    found.nginx,
-    ...PROCESS_RUNTIMES.map((runtime) => found[runtime]),
-    found.npm,
-    found.composer,
-  ].filter(
-    (program): program is MissingProgram =>
-      program !== null && isMissing(program) && (program === found.nginx || program.configured),
-  );
-  const needed = missingRuntimes.filter((missing) => !missing.configured);
+  const { nginx, node, python, php, npm, composer } = found;
+  const unusable = [node, python, php, npm, composer].filter(isUnusable);
+  const problems = isMissing(nginx) ? [nginx, ...unusable] : unusable;
+  const needed = PROCESS_RUNTIMES.map((runtime) => missingRuntime(found[runtime], namesOf(functions, runtime)));
+  const missing = needed.filter((program) => program !== null);
   const isEnough = config.allowMissingRuntimes || (config.command === 'dev' && hasUsableRuntime(found, functions));
-  return isEnough ? { problems, warnings: needed } : { problems: [...problems, ...needed], warnings: [] };
+  return isEnough ? { problems, warnings: missing } : { problems: [...problems, ...missing], warnings: [] };
+}
+
+function isUnusable(program: Program | null): program is MissingProgram {
+  return program !== null && isMissing(program) && program.configured;
 }
 
 /** Names of the functions that need a language, in order. */
@@ -47,10 +48,17 @@ export function namesOf(functions: readonly FunctionDefinition[], runtime: strin
   return functions.filter((definition) => definition.runtime === runtime).map(({ name }) => name);
 }
 
+/** A language that is not installed although functions need it. */
 function missingRuntime(program: Program | null, names: readonly string[]): MissingProgram | null {
-  if (program === null || !isMissing(program) || names.length === 0) return null;
-  const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
-  return { ...program, problem: `${program.problem}; needed by ${shown}` };
+  if (program === null || !isMissing(program) || program.configured || names.length === 0) return null;
+  return { ...program, problem: describeNeed(program.problem, names) };
+}
+
+/** A problem and the first functions that suffer from it. */
+export function describeNeed(problem: string, names: readonly string[]): string {
+  if (names.length === 0) return problem;
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${problem}; needed by ${names.slice(0, 5).join(', ')}${more}`;
 }
 
 /** A project without functions misses nothing. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import { JsonSyntaxError, parseJson } from './json.ts';
 import { didYouMean, isObject, quote, show } from './kinds.ts';
@@ -30,7 +30,7 @@ export async function readConfigFile(cwd: string, file: string | undefined): Pro
   const name = file ?? 'fastfn.json';
   const source = await readOptional(path, name, file !== undefined);
   if (source === null) return { path: null, name, values: new Map(), problems: [], notes: await tomlNote(cwd) };
-  return { path, name, ...interpret(source, basename(path)) };
+  return { path, name, ...interpret(source, name) };
 }
 
 async function readOptional(path: string, name: string, isRequired: boolean): Promise<string | null> {

@@ -1,5 +1,5 @@
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { buildPackage, cleanEnvironment, Running, runToEnd, temporaryFolder } from './cli-support.ts';
@@ -55,6 +55,39 @@ test.each(COMMANDS.filter((command) => fastfnArguments(command)))('%s works as d
   await running.said('FastFN ready at http://127.0.0.1:');
   await running.signal('SIGINT');
   expect(await running.ended()).toBe(130);
+});
+
+/** The handlers that README shows, by the file name in their first line. */
+function shownHandlers(): Map<string, string> {
+  const blocks = readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(
+    /^```(?:js|ts|python|php|lua)\n([\s\S]*?)^```/gm,
+  );
+  const named = [...blocks].map(([, block]): [string, string] => [
+    /[\w./[\]]+\.(js|ts|py|php|lua)/.exec(block!)![0],
+    block!,
+  ]);
+  return new Map(named);
+}
+
+test('the handlers that README shows answer as it says', async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, 'package.json'), '{"type": "module"}');
+  for (const [name, source] of shownHandlers()) {
+    mkdirSync(dirname(join(cwd, name)), { recursive: true });
+    writeFileSync(join(cwd, name), source);
+  }
+  running = new Running(fastfnPath, ['dev', '--native', '--port', '0'], { cwd, env: cleanEnvironment(cwd) });
+  await running.said('\n');
+  const base = /http:\S+/.exec(running.stdout)![0];
+  const get = async (path: string) => {
+    const response = await fetch(base + path);
+    return [response.status, response.headers.get('content-type'), await response.text()];
+  };
+  expect(await get('/hello?name=Ada')).toEqual([200, 'application/json', '{"message":"Hello Ada"}']);
+  expect(await get('/users/42')).toEqual([200, 'application/json', '{"id":"42","method":"GET"}']);
+  expect(await get('/report')).toEqual([200, 'text/csv', 'day,total\n1,12']);
+  expect(await get('/invoice?number=7')).toEqual([201, 'application/json', '{"number":"7"}']);
+  expect(await get('/ping?name=x')).toEqual([200, 'text/plain; charset=utf-8', 'pong x']);
 });
 
 test.each(COMMANDS.filter((command) => command.startsWith('npm ')))('%s is a script of the package', (command) => {

@@ -1,8 +1,7 @@
 import { access, constants, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Discovery } from '../../functions/types.ts';
-import type { Check, DoctorContext, Finding, Project } from '../check.ts';
-import { skipped } from '../check.ts';
+import { type Check, type DoctorContext, type Finding, type Project, skipped, withProject } from '../check.ts';
 import { checkPort } from '../port.ts';
 
 const MINIMAL_CONFIG = '{"functions-dir": "."}\n';
@@ -20,10 +19,6 @@ export const projectChecks: readonly Check[] = [
   },
   { id: 'project.port', run: (context) => withProject(context, checkProjectPort) },
 ];
-
-function withProject(context: DoctorContext, run: (project: Project) => Promise<Finding>): Finding | Promise<Finding> {
-  return context.project === null ? skipped('the configuration is invalid') : run(context.project);
-}
 
 function checkConfig({ configFile, configError, project }: DoctorContext): Finding {
   if (configError !== null && configError.code !== 'DIRECTORY_MISSING') {

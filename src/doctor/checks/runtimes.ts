@@ -1,8 +1,7 @@
 import type { ProcessRuntime } from '../../functions/types.ts';
-import type { Check, DoctorContext, Finding, Project } from '../check.ts';
-import { skipped } from '../check.ts';
+import { type Check, type Finding, type Project, skipped, withProject } from '../check.ts';
 import { INSTALL_TOOLS, isMissing, type Program } from '../types.ts';
-import { namesOf, RUNTIME_TITLES } from '../verdict.ts';
+import { describeNeed, namesOf, RUNTIME_TITLES } from '../verdict.ts';
 
 export const runtimeChecks: readonly Check[] = [
   { id: 'runtime.openresty', run: (context) => withProject(context, checkNginx) },
@@ -15,10 +14,6 @@ export const runtimeChecks: readonly Check[] = [
     },
   ]),
 ];
-
-function withProject(context: DoctorContext, run: (project: Project) => Promise<Finding>): Finding | Promise<Finding> {
-  return context.project === null ? skipped('the configuration is invalid') : run(context.project);
-}
 
 async function checkNginx({ prerequisites }: Project): Promise<Finding> {
   const { nginx } = await prerequisites;
@@ -68,10 +63,4 @@ async function checkTool({ prerequisites, discovery }: Project, runtime: Process
     return skipped('no function has dependencies to install with it');
   const needs = found.configured ? [] : [tool];
   return { status: 'WARN', message: describeNeed(found.problem, names), hint: found.hint, needs };
-}
-
-function describeNeed(problem: string, names: readonly string[]): string {
-  if (names.length === 0) return problem;
-  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-  return `${problem}; needed by ${names.slice(0, 5).join(', ')}${more}`;
 }

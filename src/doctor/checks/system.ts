@@ -1,10 +1,10 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Check } from '../check.ts';
+import { MINIMUM_NODE } from '../interpreters.ts';
 import { isAtLeast } from '../version.ts';
 
 const SUPPORTED = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
-const MINIMUM_NODE = '20.19';
 const MINIMUM_FILES = 4096; // P51
 const MINIMUM_WATCHES = 8192; // the kernel's old default; a project of 4,000 folders needs as many
 const MINIMUM_TEMPORARY_MB = 200;
