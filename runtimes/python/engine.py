@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from . import codec
-from .codec import FLAG_ANNOUNCE, FLAG_CAPTURE, ProtocolError
+from .codec import FLAG_ANNOUNCE, FLAG_CAPTURE, MAX_BODY_BYTES, ProtocolError
 from .connection import Connection
 from .event import Event, EventFactory
 from .log import Log, running
@@ -64,8 +64,7 @@ class Engine:
             stream.give_credit(size)
             if stream.state == ANSWERING:
                 stream.send_unsent()
-                if stream.state == CLOSED:
-                    self.running -= 1
+                self.release(stream)
             else:
                 self.credit_given.notify_all()
         stream.connection.flush()
@@ -76,9 +75,8 @@ class Engine:
             if stream.state == RUNNING:
                 self.stop(stream)
             else:
-                if stream.state == ANSWERING:
-                    self.running -= 1
                 stream.end()
+                self.release(stream)
         stream.connection.flush()
 
     def disconnected(self, connection: Connection) -> None:
@@ -91,6 +89,25 @@ class Engine:
     def stop(self, stream: Stream) -> None:
         """Called with the lock held, for a stream whose handler runs."""
         raise NotImplementedError
+
+    # -- slots; the lock is held
+
+    def take_slot(self) -> Stream | None:
+        """The stream that has waited longest, if there is a slot for it."""
+        while self.ready and self.running < self.limit:
+            stream = self.ready.popleft()
+            if stream.state == WAITING:
+                stream.state = RUNNING
+                stream.has_slot = True
+                self.running += 1
+                return stream
+        return None
+
+    def release(self, stream: Stream) -> None:
+        """Gives the slot back if the stream has closed: an answer that waits for credit keeps it."""
+        if stream.has_slot and stream.state == CLOSED:
+            stream.has_slot = False
+            self.running -= 1
 
     def look_for_imports(self) -> None:
         """Handlers may import late; the supervisor watches the files."""
@@ -114,19 +131,23 @@ class Engine:
         return event
 
     def finish(self, stream: Stream, result: object) -> StreamedBody | None:
-        """Answers with what the handler returned. A body in pieces is given back, for the caller to send."""
-        try:
-            answered = answer(result)
-        except ContractError as error:
-            self.refuse(stream, error)
-            return None
+        """Answers with what the handler returned. A body in pieces is given back, for the caller to send.
+
+        Raises ContractError.
+        """
+        answered = answer(result)
         if type(answered) is not tuple:
             return answered
-        if not self.gave_up(stream):
-            head, body = answered
-            if stream.output is not None and (excerpt := self.log.excerpt(stream)):
-                head = head.with_members(excerpt)
+        if self.gave_up(stream):
+            return None
+        head, body = answered
+        if stream.output is not None and (excerpt := self.log.excerpt(stream)):
+            head = head.with_members(excerpt)
+        if len(body) <= MAX_BODY_BYTES:
             stream.respond(head, body)
+        else:
+            with self.lock:  # credit may come while the first pieces are sent
+                stream.respond_in_pieces(head, body)
         return None
 
     def gave_up(self, stream: Stream) -> bool:
@@ -138,8 +159,7 @@ class Engine:
     def refuse(self, stream: Stream, error: ContractError) -> None:
         """The handler's result breaks the contract (F105)."""
         self.log.error(stream, f"invalid runtime response: {error}")
-        if not self.gave_up(stream):
-            stream.fail("contract", str(error))
+        self._send_error(stream, "contract", str(error))
 
     def fail(self, stream: Stream, error: BaseException) -> None:
         """The handler raised (F100)."""
@@ -147,8 +167,12 @@ class Engine:
 
         message, stack = describe(error)
         self.log.error(stream, stack)
-        if not self.gave_up(stream):
-            stream.fail("handler", message)
+        self._send_error(stream, "handler", message)
+
+    def _send_error(self, stream: Stream, kind: str, message: str) -> None:
+        with self.lock:  # the head of a stream may be due at this moment
+            if not self.gave_up(stream):
+                stream.fail(kind, message)
 
     def end_output(self, stream: Stream) -> None:
         """The handler has returned."""

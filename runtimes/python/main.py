@@ -1,5 +1,6 @@
 """Starts a worker: `python main.py <socket path>`, descriptor 3 a pipe for the word that it listens."""
 
+import faulthandler
 import os
 import sys
 import types
@@ -25,6 +26,7 @@ def main(socket_path: str) -> None:
     worker.listen(socket_path)
     os.write(LISTENING_DESCRIPTOR, b"listening\n")
     os.close(LISTENING_DESCRIPTOR)
+    faulthandler.enable(2)  # a crash in native code leaves its stack where the supervisor reads (P113)
     log.capture()
     worker.run()
 

@@ -69,7 +69,7 @@ def answer(result: object) -> tuple[Head, bytes] | Stream:
         if result.keys().isdisjoint(ENVELOPE_KEYS) or _is_word_status(result):
             return _whole(200, None, JSON, _utf8(json_text(result)))
         return _envelope(result)
-    if type(result) is str:
+    if isinstance(result, str):
         return _whole(200, None, HTML if looks_like_html(result) else TEXT, _utf8(result))
     if isinstance(result, tuple):
         return _from_tuple(result)
@@ -93,14 +93,14 @@ def _from_tuple(result: tuple) -> tuple[Head, bytes] | Stream:
     if not 1 <= len(result) <= 3:
         raise ContractError(f"a tuple of {len(result)} values, expected (body, status, headers)")
     body, status, headers = (*result, *(200, None)[len(result) - 1 :])
-    if len(result) == 1 and type(body) is str:
+    if len(result) == 1 and isinstance(body, str):
         return answer(body)
     return _from_parts(_status(status), headers, body)
 
 
 def _envelope_attributes(result: object) -> dict | None:
     """F92: an object with the attributes of a response, as the envelope it stands for."""
-    if result is None or isinstance(result, (str, bytes, bytearray, memoryview, int, float, list, set, frozenset)):
+    if result is None or isinstance(result, (bytes, bytearray, memoryview, int, float, list, set, frozenset)):
         return None
     if isinstance(result, Mapping):
         found = dict(result)
@@ -169,14 +169,12 @@ def _from_base64(result: Mapping) -> bytes:
 
 def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes] | Stream:
     """F91: the body's type decides how it is sent."""
-    if type(body) is str:
+    if isinstance(body, str):
         return _whole(status, headers, TEXT, _utf8(body))
     if body is None:
         return _whole(status, headers, None, b"")
     if isinstance(body, (bytes, bytearray, memoryview)):
         return _whole(status, headers, BINARY, bytes(body))
-    if isinstance(body, str):
-        return _whole(status, headers, TEXT, _utf8(str.__str__(body)))
     if isinstance(body, (bool, int, float)):
         return _whole(status, headers, TEXT, scalar_text(body).encode())
     if not isinstance(body, (dict, list, tuple)) and is_stream(body):

@@ -27,6 +27,7 @@ class Stream:
         "head",
         "body",
         "state",
+        "has_slot",
         "cancelled",
         "opened",
         "task",
@@ -45,6 +46,7 @@ class Stream:
         self.head = head
         self.body = body
         self.state = COLLECTING
+        self.has_slot = False
         self.cancelled = False
         self.opened = False  # the head of an answer in pieces has gone out
         self.task = None
@@ -72,25 +74,24 @@ class Stream:
         self.body = b"".join(self._parts)
         self._parts = []
 
-    # -- the answer; each of these closes the stream, or leaves it ANSWERING
+    # -- the answer
 
     def respond(self, head, body: bytes) -> None:
-        """A whole answer: one frame if it fits, else as fast as the gateway gives credit."""
-        if len(body) <= MAX_BODY_BYTES:
-            json_head = head.complete
-            header = RESPONSE_FRAME.pack(
-                4 + len(json_head) + len(body), codec.RESPONSE, self.id, len(json_head)
-            )
-            self.connection.send(header + json_head + body)
-            self._close()
-            return
+        """A whole answer that fits in one frame."""
+        json_head = head.complete
+        header = RESPONSE_FRAME.pack(4 + len(json_head) + len(body), codec.RESPONSE, self.id, len(json_head))
+        self.connection.send(header + json_head + body)
+        self._close()
+
+    def respond_in_pieces(self, head, body: bytes) -> None:
+        """A larger one, as fast as the gateway gives credit: closes the stream or leaves it ANSWERING."""
         self.open_answer(head.open(len(body)))
         self._unsent = memoryview(body)
         self.state = ANSWERING
         self.send_unsent()
 
     def send_unsent(self) -> None:
-        """As much of a whole answer as there is credit for."""
+        """As much of it as there is credit for."""
         while self._credit and self._unsent:
             piece = self._unsent[: self.sendable]
             self.send_piece(piece)

@@ -1,4 +1,4 @@
-"""Bodies that come in pieces (F163-F165): what a piece may be, and the head that goes out after 50 ms without one."""
+"""Bodies that come in pieces (F163-F165): what a piece may be, and how a thread sends them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,52 @@ def open_answer(stream: Stream, body: StreamedBody, kind: str) -> None:
         stream.open_answer(body.head_for(kind).open())
 
 
-class LateHeads:
+class PieceSender:
+    """Sends the pieces that a `def` handler gives, from its thread, as fast as the client takes them."""
+
+    def __init__(self, engine) -> None:
+        self._engine = engine
+        self._late_heads = _LateHeads(self._open)
+
+    def send(self, stream: Stream, body: StreamedBody) -> None:
+        """The whole body. Raises what its source raises; closes the source in any case (F165)."""
+        self._late_heads.expect(stream, body)
+        try:
+            for piece in pieces_of(body.source):
+                data, kind = encode_piece(piece)
+                self._open(stream, body, kind)
+                if not self._send_piece(stream, memoryview(data)):
+                    break
+        finally:
+            if hasattr(body.source, "close"):
+                body.source.close()
+        with self._engine.lock:
+            open_answer(stream, body, BINARY)
+            if stream.state == RUNNING:
+                stream.end()
+
+    def _open(self, stream: Stream, body: StreamedBody, kind: str = BINARY) -> None:
+        if not stream.opened:
+            with self._engine.lock:
+                open_answer(stream, body, kind)
+            stream.connection.flush()
+
+    def _send_piece(self, stream: Stream, unsent: memoryview) -> bool:
+        """False if nobody wants the rest."""
+        while unsent:
+            with self._engine.lock:
+                while not stream.sendable and not stream.cancelled:
+                    self._engine.credit_given.wait()
+                if stream.cancelled:
+                    return False
+                piece = unsent[: stream.sendable]
+                stream.send_piece(piece)
+            stream.connection.flush()
+            unsent = unsent[len(piece) :]
+        return not stream.cancelled
+
+
+class _LateHeads:
     """One thread, started with the first stream, that sends heads whose first piece is not there after 50 ms."""
 
     def __init__(self, send: Callable[[Stream, StreamedBody], None]) -> None:

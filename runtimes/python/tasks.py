@@ -12,7 +12,7 @@ from .engine import Engine, Function
 from .event import Event
 from .response import BINARY
 from .response import Stream as StreamedBody
-from .stream import CLOSED, RUNNING, WAITING, Stream
+from .stream import RUNNING, Stream
 from .streaming import HEAD_SECONDS, encode_piece, open_answer, pieces_of
 from .values import ContractError
 
@@ -73,9 +73,10 @@ class TaskEngine(Engine):
 
     def stop(self, stream: Stream) -> None:
         stream.cancelled = True
-        stream.task.cancel()
+        if stream.task is not None:
+            stream.task.cancel()
         stream.end()  # a cancelled task holds no slot
-        self.running -= 1
+        self.release(stream)
 
     # -- the loop's turns
 
@@ -93,17 +94,13 @@ class TaskEngine(Engine):
             connection.read_arrived()
 
     def _start_ready(self) -> None:
-        while self.ready and self.running < self.limit:
-            stream = self.ready.popleft()
-            if stream.state == WAITING:
-                try:
-                    event = self.begin(stream)
-                except ProtocolError:
-                    stream.connection.close()
-                    continue
-                stream.state = RUNNING
-                self.running += 1
-                stream.task = self._start(self._run(stream, event))
+        while (stream := self.take_slot()) is not None:
+            try:
+                event = self.begin(stream)
+            except ProtocolError:
+                stream.connection.close()
+                continue
+            stream.task = self._start(self._run(stream, event))
 
     def _plan_flush(self) -> None:
         if not self._flush_planned:
@@ -126,7 +123,9 @@ class TaskEngine(Engine):
                 result = await result
             body = self.finish(stream, result)
             if body is not None:
-                await self._stream(stream, body)
+                await self._send_pieces(stream, body)
+        except ContractError as error:
+            self.refuse(stream, error)
         except (SystemExit, KeyboardInterrupt) as error:
             self.exit(error)
         except BaseException as error:
@@ -136,15 +135,14 @@ class TaskEngine(Engine):
         self._ended(stream)
 
     def _ended(self, stream: Stream) -> None:
-        if stream.state == CLOSED and not stream.cancelled:
-            self.running -= 1
+        self.release(stream)
         if self.ready:
             self._read_arrived()
             self._start_ready()
         self._plan_flush()
         self.on_idle()
 
-    async def _stream(self, stream: Stream, body: StreamedBody) -> None:
+    async def _send_pieces(self, stream: Stream, body: StreamedBody) -> None:
         """Sends a body piece by piece, as fast as the client takes it."""
         late = self._loop.call_later(HEAD_SECONDS, self._open, stream, body, BINARY)
         pieces = _async_pieces(body.source)
@@ -154,8 +152,6 @@ class TaskEngine(Engine):
                 self._open(stream, body, kind)
                 await self._send_piece(stream, data)
             self._open(stream, body, BINARY)
-        except ContractError as error:
-            self.refuse(stream, error)
         finally:
             late.cancel()
             await _close(body.source)

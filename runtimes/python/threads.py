@@ -8,6 +8,7 @@ next ones are handed to idle threads until one of them turns out to be short aga
 
 from __future__ import annotations
 
+import os
 import selectors
 import sys
 import threading
@@ -17,11 +18,10 @@ from collections.abc import Callable
 from . import background
 from .codec import ProtocolError
 from .connection import Connection
-from .engine import Engine
-from .response import BINARY
-from .response import Stream as StreamedBody
-from .stream import CLOSED, RUNNING, WAITING, Stream
-from .streaming import LateHeads, encode_piece, open_answer, pieces_of
+from .engine import Engine, Function
+from .log import Log
+from .stream import Stream
+from .streaming import PieceSender
 from .values import ContractError
 
 MAX_THREADS_RUNNING = 32
@@ -29,8 +29,10 @@ LOOK_SECONDS = 0.001
 QUIET_LOOKS = 3  # looks without work before the standby sleeps until the leader wakes it
 SHORT_SECONDS = 0.001  # a handler below this is worth no hand-over
 
-# The default of 5 ms lets busy handlers keep the thread that reads waiting for 5 ms each.
+# With the default of 5 ms each busy handler may keep the reading thread waiting for 5 ms; 1 ms costs nothing measurable.
 SWITCH_SECONDS = 0.001
+
+EXIT_BROKEN = 70  # EX_SOFTWARE of sysexits.h
 
 
 class _Member:
@@ -46,22 +48,26 @@ class _Member:
 class ThreadEngine(Engine):
     """`self.lock` guards roles, slots and the states of streams; `_reading` is held by the one thread that reads."""
 
-    def __init__(self, log) -> None:
+    def __init__(self, log: Log) -> None:
         super().__init__(log)
         self.selector = selectors.DefaultSelector()
         self.exit: Callable[[BaseException], None]
+        self._pieces = PieceSender(self)
         self._reading = threading.Lock()
         self._leader: _Member | None = None
         self._standby: _Member | None = None
+        self._standby_sleeps = False
         self._idle: list[_Member] = []
         self._members = 0
-        self._called = 0  # idle members that were woken and have not looked for work yet
+        self._called = 0  # members that were woken or started and have not looked for work yet
         self._busy = False  # the leader runs a handler
-        self._turn = 0  # grows with each handler the leader begins
-        self._standby_sleeps = False
+        self._turn = 0  # grows with each handler that the leader begins
         self._overdue = False  # finished answers and unread input have waited for a look
-        self._inline = True
-        self._late_heads = LateHeads(self._send_late_head)
+        self._inline = True  # the last handler that was handed over, or led to it, was short
+
+    def start_member(self) -> None:
+        """A thread that listens, with the main thread busy elsewhere."""
+        threading.Thread(target=self.serve, name="fastfn", daemon=True).start()
 
     def serve(self) -> None:
         """Makes the calling thread a member of the crew, for good."""
@@ -69,10 +75,7 @@ class ThreadEngine(Engine):
             self._members += 1
         self._take_part()
 
-    def start_member(self) -> None:
-        threading.Thread(target=self.serve, name="fastfn", daemon=True).start()
-
-    def load(self, function, limit: int) -> int:
+    def load(self, function: Function, limit: int) -> int:
         """Requests are welcome from now on. Returns the number of slots."""
         sys.setswitchinterval(SWITCH_SECONDS)
         self.limit = min(limit, MAX_THREADS_RUNNING)
@@ -95,7 +98,7 @@ class ThreadEngine(Engine):
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writable else 0)
         try:
             self.selector.modify(connection, events, connection)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OSError):
             pass  # closed meanwhile
 
     def disconnected(self, connection: Connection) -> None:
@@ -110,12 +113,16 @@ class ThreadEngine(Engine):
 
     def _take_part(self) -> None:
         member = _Member()
-        while True:
-            self._rest(member)
-            if self._leader is member:
-                self._lead(member)
-            else:
-                self._help()
+        try:
+            while True:
+                self._rest(member)
+                if self._leader is member:
+                    self._lead(member)
+                else:
+                    self._help()
+        except BaseException:  # a worker that lacks a thread would hang; one that ends is replaced
+            sys.excepthook(*sys.exc_info())
+            os._exit(EXIT_BROKEN)
 
     def _take_part_when_called(self) -> None:
         self._heed_call()
@@ -133,23 +140,24 @@ class ThreadEngine(Engine):
                 return
             if self.ready and self.running < self.limit:
                 return
-            watch = self._standby is None
-            if watch:
+            looks_on = self._standby is None
+            if looks_on:
                 self._standby = member
             else:
                 self._idle.append(member)
-        if watch:
-            self._stand_by(member)
-            return
-        member.gate.acquire()
-        self._heed_call()
+        if looks_on:
+            self._look_on(member)
+        else:
+            member.gate.acquire()
+            self._heed_call()
 
-    def _stand_by(self, member: _Member) -> None:
-        """Looks on until the leader is kept by one handler, then takes over."""
+    def _look_on(self, member: _Member) -> None:
+        """Returns when the leader is kept by one handler and this member has taken over."""
         quiet = 0
         while True:
             quiet = 0 if self._busy else quiet + 1
-            if quiet > QUIET_LOOKS and self._sleep_until_busy(member):
+            if quiet > QUIET_LOOKS:
+                self._sleep_until_busy(member)
                 quiet = 0
             turn = self._turn
             member.gate.acquire(timeout=LOOK_SECONDS)
@@ -157,26 +165,26 @@ class ThreadEngine(Engine):
                 continue
             if self._turn != turn:
                 self._overdue = True
-                continue
-            with self.lock:
-                if self._busy and self._turn == turn:
-                    self._take_over(member)
-                    return
+            elif self._take_over(member, turn):
+                return
 
-    def _sleep_until_busy(self, member: _Member) -> bool:
+    def _sleep_until_busy(self, member: _Member) -> None:
         with self.lock:
             if self._busy:
-                return False
+                return
             self._standby_sleeps = True
         member.gate.acquire()
-        return True
 
-    def _take_over(self, member: _Member) -> None:
-        self._leader = member
-        self._standby = None
-        self._busy = False
-        self._inline = False
-        self._call(1)  # somebody has to look on now
+    def _take_over(self, member: _Member, turn: int) -> bool:
+        with self.lock:
+            if not self._busy or self._turn != turn:
+                return False
+            self._leader = member
+            self._standby = None
+            self._busy = False
+            self._inline = False
+            self._call(1)  # somebody has to look on now
+            return True
 
     def _call(self, count: int) -> None:
         """Wakes or starts members. Called with the lock held."""
@@ -185,9 +193,13 @@ class ThreadEngine(Engine):
                 self._called += 1
                 self._idle.pop().gate.release()
             elif self._members < self.limit + 2:  # all slots taken, one who reads, one who looks on
+                thread = threading.Thread(target=self._take_part_when_called, name="fastfn", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return  # the system has no more threads: those at hand do the work
                 self._called += 1
                 self._members += 1
-                threading.Thread(target=self._take_part_when_called, name="fastfn", daemon=True).start()
 
     # -- the leader
 
@@ -210,39 +222,31 @@ class ThreadEngine(Engine):
                         key.data.readable()
 
     def _run_inline(self, member: _Member) -> None:
-        stream = self._claim_inline(member, None)
+        """Runs what is ready, or as much of it as comes before another member takes over."""
+        stream = self._claim_inline(member)
         while stream is not None:
             self._run(stream)
             if self._overdue:
                 self._overdue = False
                 self._catch_up()
-            stream = self._claim_inline(member, stream)
+            done, stream = stream, self._claim_inline(member, stream)
+            if self._leader is not member:
+                self._after(done)
 
-    def _claim_inline(self, member: _Member, done: Stream | None) -> Stream | None:
+    def _claim_inline(self, member: _Member, done: Stream | None = None) -> Stream | None:
         """Gives the slot of `done` back; the next stream to run, None if there is none or another leads now."""
         with self.lock:
-            if done is not None and done.state == CLOSED:
-                self.running -= 1
+            if done is not None:
+                self.release(done)
             if self._leader is not member:
-                overtaken = True
-            else:
-                overtaken = False
-                while self.ready and self.running < self.limit:
-                    stream = self.ready.popleft()
-                    if stream.state == WAITING:
-                        stream.state = RUNNING
-                        self.running += 1
-                        self._turn += 1
-                        self._busy = True
-                        if self._standby_sleeps:
-                            self._standby_sleeps = False
-                            self._standby.gate.release()
-                        return stream
-                self._busy = False
-        if overtaken and done is not None:
-            done.connection.flush()
-            self.on_idle()
-        return None
+                return None
+            stream = self.take_slot()
+            self._busy = stream is not None
+            self._turn += 1
+            if self._busy and self._standby_sleeps:
+                self._standby_sleeps = False
+                self._standby.gate.release()
+            return stream
 
     def _hand_over(self) -> None:
         with self.lock:
@@ -268,34 +272,34 @@ class ThreadEngine(Engine):
 
     def _help(self) -> None:
         """Runs what waits, as long as something does."""
-        if self.ready:
-            self._read_arrived()
-        stream = self._claim(None)
-        while stream is not None:
+        done = None
+        while True:
+            if self.ready:
+                self._read_arrived()
+            stream = self._claim(done)
+            if done is not None:
+                self._after(done)
+            if stream is None:
+                return
             started = time.monotonic()
             self._run(stream)
             self._inline = time.monotonic() - started < SHORT_SECONDS
-            stream.connection.flush()
-            if self.ready:
-                self._read_arrived()
-            stream = self._claim(stream)
+            done = stream
 
     def _claim(self, done: Stream | None) -> Stream | None:
         with self.lock:
-            if done is not None and done.state == CLOSED:
-                self.running -= 1
-            found = None
-            while found is None and self.ready and self.running < self.limit:
-                stream = self.ready.popleft()
-                if stream.state == WAITING:
-                    stream.state = RUNNING
-                    self.running += 1
-                    found = stream
+            if done is not None:
+                self.release(done)
+            stream = self.take_slot()
             if self.ready:  # read by this thread, so the leader does not know
                 self._call(min(len(self.ready), self.limit - self.running) - self._called)
-        if done is not None:
-            self.on_idle()
-        return found
+            return stream
+
+    def _after(self, done: Stream) -> None:
+        """What the leader's turn does for the handlers that it runs."""
+        done.connection.flush()
+        self.look_for_imports()
+        self.on_idle()
 
     # -- one handler
 
@@ -313,53 +317,11 @@ class ThreadEngine(Engine):
                 result = background.settled(result)
             body = self.finish(stream, result)
             if body is not None:
-                self._stream(stream, body)
+                self._pieces.send(stream, body)
+        except ContractError as error:
+            self.refuse(stream, error)
         except (SystemExit, KeyboardInterrupt) as error:
             self.exit(error)
         except BaseException as error:
             self.fail(stream, error)
         self.end_output(stream)
-
-    def _stream(self, stream: Stream, body: StreamedBody) -> None:
-        """Sends a body piece by piece, as fast as the client takes it."""
-        self._late_heads.expect(stream, body)
-        source = pieces_of(body.source)
-        try:
-            for piece in source:
-                data, kind = encode_piece(piece)
-                if not self._send_piece(stream, body, kind, data):
-                    break
-        except ContractError as error:
-            self.refuse(stream, error)
-        finally:
-            close = getattr(body.source, "close", None)
-            if close is not None:
-                close()
-        with self.lock:
-            open_answer(stream, body, BINARY)
-            if stream.state == RUNNING:
-                stream.end()
-
-    def _send_piece(self, stream: Stream, body: StreamedBody, kind: str, data) -> bool:
-        """False if nobody wants the rest."""
-        unsent = memoryview(data)
-        with self.lock:
-            open_answer(stream, body, kind)
-        while True:
-            with self.lock:
-                while unsent and not stream.sendable and not stream.cancelled:
-                    self.credit_given.wait()
-                if stream.cancelled:
-                    return False
-                piece = unsent[: stream.sendable]
-                if piece:
-                    stream.send_piece(piece)
-            stream.connection.flush()
-            unsent = unsent[len(piece) :]
-            if not unsent:
-                return True
-
-    def _send_late_head(self, stream: Stream, body: StreamedBody) -> None:
-        with self.lock:
-            open_answer(stream, body, BINARY)
-        stream.connection.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import queue
@@ -54,6 +55,7 @@ class Worker:
         """Serves until the process ends."""
         # Ctrl+C in a terminal reaches every process of it; when a worker ends is the supervisor's decision.
         signal.signal(signal.SIGINT, lambda *_: None)
+        os.register_at_fork(after_in_child=self._let_go)
         self._threads.start_member()
         from .load import LoadFailed, load  # after HELLO: a spare has time for what only a function needs
 
@@ -66,6 +68,7 @@ class Worker:
         if loaded.is_async:
             self._become_async()
         concurrency = self._engine.load(loaded.function, order["limits"]["concurrency"])
+        gc.freeze()  # what loading made stays: a full collection need not look at it again
         self._log.shows_excerpts = loaded.function.events.debug
         self._identity = {"function": order["function"], "revision": order["revision"], "concurrency": concurrency}
         self._engine.on_idle = self._end_if_drained
@@ -161,6 +164,13 @@ class Worker:
         self._threads.give_away(self._engine)
 
     # -- the end
+
+    def _let_go(self) -> None:
+        """A process forked by the function is none of ours: it must not keep connections open or write on them."""
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        self._listener.close()
+        for connection in {self._control, *self._threads.connections, *self._engine.connections} - {None}:
+            connection.socket.close()
 
     def _end_if_drained(self) -> None:
         if self._draining and not self._engine.connections and not self._engine.running:

@@ -274,6 +274,45 @@ test.each([
   },
 );
 
+test('F104: START has left before the handler can end the process, so that the request is never run again', async () => {
+  for (const kind of ['def', 'async def']) {
+    const worker = await PythonWorker.serving(`import os\n\n${kind} handler(event):\n    os._exit(9)\n`);
+    const peer = await worker.connect();
+    peer.request(1, { flags: END | ANNOUNCE });
+    await peer.takeType(FrameType.START, 1);
+    expect(await worker.exited).toBe(9);
+  }
+});
+
+test('a process that a handler has forked does not keep the connections of a dead worker open', async () => {
+  const worker = await PythonWorker.serving(
+    'import os, time\n\ndef handler(event):\n    child = os.fork()\n    if child == 0:\n        print("in the child")\n        while os.getppid() != 1 and not os.path.exists("gate"):\n            time.sleep(0.001)\n        os._exit(0)\n    return child\n',
+  );
+  const peer = await worker.connect();
+  expect((await peer.request(1).answer(1)).status).toBe(200);
+  worker.process.kill('SIGKILL');
+  await peer.untilClosed();
+  await worker.control.untilClosed();
+  release(worker, 'gate');
+});
+
+test('Ctrl+C in a terminal ends no worker: the supervisor decides', async () => {
+  for (const source of [GATES, ASYNC_GATES]) {
+    const worker = await PythonWorker.serving(source);
+    worker.process.kill('SIGINT');
+    expect((await worker.call()).status).toBe(200);
+    expect((await worker.call()).status).toBe(200);
+  }
+});
+
+test('P113: a crash in native code leaves its stack on stderr', async () => {
+  const worker = await PythonWorker.serving('import ctypes\n\ndef handler(event):\n    ctypes.string_at(0)\n');
+  const peer = await worker.connect();
+  peer.request(1);
+  expect(await worker.exited).toBe('SIGSEGV');
+  expect(worker.stderr).toMatch(/Segmentation fault[\s\S]*hello.py", line 4 in handler/);
+});
+
 test('DRAIN: what still comes is served, and the worker ends with its last data connection', async () => {
   const worker = await PythonWorker.serving(
     `${GATES}\nimport atexit\natexit.register(lambda: open("farewell", "w").close())\n`,

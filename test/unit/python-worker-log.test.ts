@@ -153,11 +153,14 @@ test('a supervisor that does not read slows no handler; it learns how many lines
   expect(dropped).toBe(500 - (lines.length - 1));
 });
 
-test('a subprocess may inherit the output; os.write reaches the pipes of the process', async () => {
+test('a subprocess may inherit the output: what bypasses the capture goes to the pipes of the process', async () => {
   const worker = await PythonWorker.serving(
-    'import subprocess, sys\n\ndef handler(event):\n    return subprocess.run(["true"], stdout=sys.stdout, stderr=sys.stderr).returncode\n',
+    'import os, subprocess, sys\n\ndef handler(event):\n    os.write(2, b"written ")\n    return subprocess.run(["echo", "echoed"], stdout=sys.stdout, stderr=sys.stderr).returncode\n',
   );
   expect(await worker.callJson()).toBe(0);
+  worker.control.end();
+  await worker.exited;
+  expect([worker.stdout, worker.stderr]).toEqual(['echoed\n', 'written ']);
 });
 
 test('the last line of a captured request comes after its answer, even if it printed nothing', async () => {

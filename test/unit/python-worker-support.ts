@@ -237,6 +237,9 @@ export class PythonWorker {
   readonly hello: Json;
   readonly process: ChildProcess;
   readonly exited: Promise<number | NodeJS.Signals>;
+  /** What bypassed the capture: written to descriptors 1 and 2. */
+  stdout = '';
+  stderr = '';
   readonly #socketPath: string;
 
   private constructor(root: string, socketPath: string, child: ChildProcess, control: Peer, hello: Json) {
@@ -245,7 +248,13 @@ export class PythonWorker {
     this.process = child;
     this.control = control;
     this.hello = hello;
-    this.exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
+    child.stdout?.on('data', (chunk) => {
+      this.stdout += chunk;
+    });
+    child.stderr?.on('data', (chunk) => {
+      this.stderr += chunk;
+    });
+    this.exited = once(child, 'close').then(([code, signal]) => code ?? signal);
   }
 
   static async start(): Promise<PythonWorker> {
@@ -253,13 +262,14 @@ export class PythonWorker {
     const socketPath = join(home, 'worker.sock');
     const child = spawn(PYTHON, [MAIN, socketPath], {
       env: WITH_BYTECODE,
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     onTestFinished(() => {
       child.kill('SIGKILL');
       rmSync(home, { recursive: true, force: true });
     });
-    await once(child.stdio[3] as Readable, 'data');
+    const [word] = await Promise.race([once(child.stdio[3] as Readable, 'data'), once(child, 'close')]);
+    if (String(word) !== 'listening\n') throw new Error(`the worker did not start: ${child.stderr?.read() ?? word}`);
     const control = await openPeer(socketPath);
     const hello = await control.json(FrameType.HELLO);
     mkdirSync(join(home, 'fn'));
