@@ -8,6 +8,7 @@ local header, print, flush, exit, log, WARN = ngx.header, ngx.print, ngx.flush, 
 local gsub, format, sub, byte = string.gsub, string.format, string.sub, string.byte
 
 local DEBUG_BYTES = 4096
+local HEAD_SECONDS = 0.05    -- the head waits this long for the first piece (F164)
 
 local _M = {}
 
@@ -82,6 +83,19 @@ function _M.send_whole(answer, body, method)
     print(body)
 end
 
+-- Waits for the next piece; a head whose first piece is late goes out alone (F164).
+local function wait_for_more(stream, idle_seconds)
+    if ngx.headers_sent then
+        return dispatch.await_body(stream, idle_seconds)
+    end
+    if dispatch.await_body(stream, HEAD_SECONDS) then
+        return true
+    end
+    ngx.send_headers()
+    flush(true)
+    return dispatch.await_body(stream, idle_seconds)
+end
+
 -- A body that follows in frames; each piece is passed on, and its credit returned once it has left.
 function _M.send_stream(stream, answer, method, idle_seconds)
     if answer.length then
@@ -93,7 +107,8 @@ function _M.send_stream(stream, answer, method, idle_seconds)
     end
     local connection = stream.connection
     local unsent = #stream.body
-    if unsent > 0 then
+    local has_output = unsent > 0
+    if has_output then
         print(stream.body)
     end
     while true do
@@ -101,12 +116,16 @@ function _M.send_stream(stream, answer, method, idle_seconds)
         if chunks then
             stream.chunks = nil
             print(chunks)
+            has_output = true
             for i = 1, #chunks do
                 unsent = unsent + #chunks[i]
             end
         end
-        if not flush(true) then
-            return dispatch.abandon(stream)
+        if has_output then
+            if not flush(true) then
+                return dispatch.abandon(stream)
+            end
+            has_output = false
         end
         if stream.closed and not stream.chunks then
             break
@@ -115,7 +134,7 @@ function _M.send_stream(stream, answer, method, idle_seconds)
             connection:send_window(stream, unsent)
             unsent = 0
         end
-        if not stream.chunks and not stream.closed and not dispatch.await_body(stream, idle_seconds) then
+        if not stream.chunks and not stream.closed and not wait_for_more(stream, idle_seconds) then
             log(WARN, "a stream was silent for ", idle_seconds, " s and is cut")
             dispatch.abandon(stream)
             return exit(ngx.ERROR)
