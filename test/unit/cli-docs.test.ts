@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { buildPackage, cleanEnvironment, Running, runToEnd, temporaryFolder } from './cli-support.ts';
+import { buildPackage, cleanEnvironment, Running, runToEnd } from './cli-support.ts';
+import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs')];
@@ -15,7 +16,10 @@ let running: Running | undefined;
 beforeAll(() => {
   fastfnPath = buildPackage();
 });
-afterEach(() => running?.child.kill('SIGTERM'));
+afterEach(async () => {
+  running?.child.kill('SIGTERM');
+  await running?.ended();
+});
 
 function filesBelow(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });

@@ -1,17 +1,13 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = ['bin', 'openresty', 'runtimes', 'templates', 'package.json'];
 const LINKED = ['src', 'node_modules'];
-
-export function temporaryFolder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'fastfn-cli-')));
-}
 
 /** Builds the package with its own build script into a folder of this test, and returns the path of its executable. */
 export function buildPackage(): string {
@@ -111,7 +107,8 @@ export class Running {
   /** The exit code, or the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals | null> {
     return new Promise((resolve) => {
-      if (this.child.exitCode !== null) resolve(this.child.exitCode);
+      const { exitCode, signalCode } = this.child;
+      if (exitCode !== null || signalCode !== null) resolve(exitCode ?? signalCode);
       else this.child.once('close', (code, signal) => resolve(code ?? signal));
     });
   }

@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writ
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { buildPackage, cleanEnvironment, type Result, runToEnd, temporaryFolder } from './cli-support.ts';
+import { buildPackage, cleanEnvironment, type Result, runToEnd } from './cli-support.ts';
+import { temporaryFolder } from './config-support.ts';
 
 const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const EVERY_LANGUAGE = fileURLToPath(new URL('../fixtures/every-language', import.meta.url));

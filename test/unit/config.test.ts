@@ -1,14 +1,14 @@
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FastfnError } from '../../src/errors.ts';
 import { loadProject, type ProjectInput } from '../../src/project/load.ts';
+import { temporaryFolder } from './config-support.ts';
 
 let cwd: string;
 
 beforeEach(() => {
-  cwd = realpathSync(mkdtempSync(join(tmpdir(), 'fastfn-config-')));
+  cwd = temporaryFolder();
 });
 
 function write(name: string, content: string | object): void {

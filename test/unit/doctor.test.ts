@@ -1,6 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findNativePrerequisites } from '../../src/doctor/native.ts';
@@ -11,11 +10,12 @@ import { judgeNative } from '../../src/doctor/verdict.ts';
 import { isAtLeast } from '../../src/doctor/version.ts';
 import type { FunctionDefinition, Runtime } from '../../src/functions/types.ts';
 import { loadProject } from '../../src/project/load.ts';
+import { temporaryFolder } from './config-support.ts';
 
 let cwd: string;
 
 beforeEach(() => {
-  cwd = realpathSync(mkdtempSync(join(tmpdir(), 'fastfn-doctor-')));
+  cwd = temporaryFolder();
 });
 
 /** A program of our own in the test's PATH. */
