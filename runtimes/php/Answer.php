@@ -36,7 +36,7 @@ final class Answer
             $head .= ',"proxy":' . $this->proxy;
         }
         foreach ($output as $stream => $text) {
-            $head .= ',"' . $stream . '":' . \json_encode($text, \JSON_INVALID_UTF8_SUBSTITUTE);
+            $head .= ',"' . $stream . '":' . \json_encode($text, \JSON_UNESCAPED_UNICODE | \JSON_INVALID_UTF8_IGNORE);
         }
         return $head . '}';
     }

@@ -43,12 +43,7 @@ final class Log
     /** Ends begun lines; what follows belongs to the worker. */
     public static function end(): void
     {
-        foreach (self::$partial as $stream => $text) {
-            if ($text !== '') {
-                self::$partial[$stream] = '';
-                self::line($stream, self::level($stream), $text);
-            }
-        }
+        self::endLines();
         self::$requestId = null;
     }
 
@@ -74,16 +69,30 @@ final class Log
     {
         $text = self::$partial[$stream] . $bytes;
         $end = \strrpos($text, "\n");
-        self::$partial[$stream] = $end === false ? $text : \substr($text, $end + 1);
         if ($end !== false) {
             self::text($stream, self::level($stream), \substr($text, 0, $end + 1));
+            $text = \substr($text, $end + 1);
         }
+        self::$partial[$stream] = self::cut($stream, self::level($stream), $text);
     }
 
     /** @return array<string, string> `stdout` and `stderr` of the response head, if `context.debug.enabled` */
     public static function shown(): array
     {
+        if (self::$isShown) {
+            self::endLines();
+        }
         return self::$shown;
+    }
+
+    private static function endLines(): void
+    {
+        foreach (self::$partial as $stream => $text) {
+            if ($text !== '') {
+                self::$partial[$stream] = '';
+                self::line($stream, self::level($stream), $text);
+            }
+        }
     }
 
     private static function level(string $stream): string
@@ -93,9 +102,12 @@ final class Log
 
     private static function line(string $stream, string $level, string $line): void
     {
-        if (self::$isShown && self::$requestId !== null) {
-            self::$shown[$stream] = \substr((self::$shown[$stream] ?? '') . $line . "\n", 0, self::MAX_SHOWN_BYTES);
-        }
+        self::piece($stream, $level, self::cut($stream, $level, $line), []);
+    }
+
+    /** Sends all but the last piece of a line that is too long, and returns that. */
+    private static function cut(string $stream, string $level, string $line): string
+    {
         while (\strlen($line) > self::MAX_LINE_BYTES) {
             $cut = self::MAX_LINE_BYTES;
             while ($cut > self::MAX_LINE_BYTES - 4 && (\ord($line[$cut]) & 0xC0) === 0x80) {
@@ -104,7 +116,7 @@ final class Log
             self::piece($stream, $level, \substr($line, 0, $cut), ['continued' => true]);
             $line = \substr($line, $cut);
         }
-        self::piece($stream, $level, $line, []);
+        return $line;
     }
 
     /**
@@ -114,6 +126,10 @@ final class Log
      */
     private static function piece(string $stream, string $level, string $text, array $fields): void
     {
+        if (self::$isShown && self::$requestId !== null) {
+            $shown = (self::$shown[$stream] ?? '') . $text . (isset($fields['continued']) ? '' : "\n");
+            self::$shown[$stream] = \substr($shown, 0, self::MAX_SHOWN_BYTES);
+        }
         if (!Text::isUtf8($text)) {
             $fields['base64'] = \base64_encode($text);
         }
