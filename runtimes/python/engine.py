@@ -1,4 +1,4 @@
-"""What running handlers in threads and in tasks have in common: slots, their queue, and how a request begins and ends."""
+"""What handlers in threads and in tasks have in common: slots, their queue, how a request begins and ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from .codec import FLAG_ANNOUNCE, FLAG_CAPTURE, MAX_BODY_BYTES, ProtocolError
 from .connection import Connection
 from .event import Event, EventFactory
 from .log import Log, running
-from .response import Stream as StreamedBody
-from .response import answer
+from .response import StreamedBody, answer
 from .stream import ANSWERING, CLOSED, RUNNING, WAITING, Stream
 from .values import ContractError
 

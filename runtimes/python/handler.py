@@ -36,7 +36,7 @@ def find(module: ModuleType, name: str) -> Callable:
 
 def is_async(handler: Callable) -> bool:
     """Whether it belongs on the event loop: `async def`, with or without `yield`, also as a callable object."""
-    for function in (handler, getattr(handler, "__call__", None)):  # noqa: B004 the method itself is inspected
+    for function in (handler, getattr(handler, "__call__", None)):
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             return True
     return False

@@ -23,7 +23,7 @@ class _SourceLoader(SourceFileLoader):
 
 
 class Project:
-    """The part of the file system that holds the user's code: the root, without dependencies and the interpreter's own."""
+    """Where the user's code is: below the root, save for dependencies and what is the interpreter's own."""
 
     def __init__(self, root: str, dependency_paths: list[str]) -> None:
         self.root = root.rstrip(os.sep)

@@ -166,6 +166,9 @@ class _Output(io.TextIOBase):
     def fileno(self) -> int:
         return self._descriptor  # for subprocesses that inherit it
 
+    def reconfigure(self, **_options: object) -> None:
+        """Scripts ask for UTF-8 or line buffering here; both are so."""
+
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")

@@ -50,20 +50,20 @@ class Head:
         return self._members + (b"}" if length is None else b',"length":%d}' % length)
 
 
-class Stream:
+class StreamedBody:
     """A body that comes in pieces (F163). Its head waits for the first piece, which may decide the type."""
 
     __slots__ = ("source", "head_for")
 
-    def __init__(self, source: object, head_for: Callable[[str | None], Head]) -> None:
+    def __init__(self, source: object, head_for: Callable[[str], Head]) -> None:
         self.source = source
-        self.head_for = head_for  # the type to use if the handler set none -> the head
+        self.head_for = head_for  # takes the type to send if the handler set none
 
 
 _heads: dict[tuple, Head] = {}
 
 
-def answer(result: object) -> tuple[Head, bytes] | Stream:
+def answer(result: object) -> tuple[Head, bytes] | StreamedBody:
     """What a handler returned, as a head with its body, or as a stream. Raises ContractError (F105)."""
     if type(result) is dict:
         if result.keys().isdisjoint(ENVELOPE_KEYS) or _is_word_status(result):
@@ -86,7 +86,7 @@ def looks_like_html(value: str) -> bool:
     return lower.lstrip().startswith(("<!doctype html", "<html")) or "<body" in lower or "</html>" in lower
 
 
-def _from_tuple(result: tuple) -> tuple[Head, bytes] | Stream:
+def _from_tuple(result: tuple) -> tuple[Head, bytes] | StreamedBody:
     """F92: (body,), (body, status), (body, status, headers). A named tuple is a list of its values."""
     if hasattr(result, "_fields"):
         return _from_parts(200, None, list(result))
@@ -122,7 +122,7 @@ def _is_word_status(result: Mapping) -> bool:
     return len(ENVELOPE_KEYS & result.keys()) == 1
 
 
-def _envelope(result: Mapping) -> tuple[Head, bytes] | Stream:
+def _envelope(result: Mapping) -> tuple[Head, bytes] | StreamedBody:
     get = result.get
     proxy = get("proxy")
     if proxy is not None:
@@ -167,7 +167,7 @@ def _from_base64(result: Mapping) -> bytes:
     return a2b_base64(digits + b"==")
 
 
-def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes] | Stream:
+def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes] | StreamedBody:
     """F91: the body's type decides how it is sent."""
     if isinstance(body, str):
         return _whole(status, headers, TEXT, _utf8(body))
@@ -179,7 +179,7 @@ def _from_parts(status: int, headers: object, body: object) -> tuple[Head, bytes
         return _whole(status, headers, TEXT, scalar_text(body).encode())
     if not isinstance(body, (dict, list, tuple)) and is_stream(body):
         lines = _for_events(header_lines(headers))
-        return Stream(body, lambda kind: Head.of(status, _with_type(lines, kind)))
+        return StreamedBody(body, lambda kind: Head.of(status, _with_type(lines, kind)))
     if headers and _is_csv(headers):
         return _whole(status, headers, None, _utf8(csv_text(body)))
     return _whole(status, headers, JSON, _utf8(json_text(body)))
@@ -245,7 +245,7 @@ def _header_value(value: object) -> str:
         raise ContractError("a header value is not a string, number or boolean")
     if "\r" in value or "\n" in value or "\0" in value:
         raise ContractError("a header value has CR, LF or NUL")
-    return str.__str__(value)
+    return value
 
 
 def _is_csv(headers: object) -> bool:

@@ -80,8 +80,8 @@ class Stream:
         """A whole answer that fits in one frame."""
         json_head = head.complete
         header = RESPONSE_FRAME.pack(4 + len(json_head) + len(body), codec.RESPONSE, self.id, len(json_head))
-        self.connection.send(header + json_head + body)
         self._close()
+        self.connection.send(header + json_head + body)
 
     def respond_in_pieces(self, head, body: bytes) -> None:
         """A larger one, as fast as the gateway gives credit: closes the stream or leaves it ANSWERING."""
@@ -100,16 +100,17 @@ class Stream:
             self.end()
 
     def end(self) -> None:
-        self.connection.send(encode_frame(codec.END, self.id))
         self._close()
+        self.connection.send(encode_frame(codec.END, self.id))
 
     def fail(self, kind: str, message: str) -> None:
         """ERROR: instead of an answer, or in the middle of one."""
         payload = json.dumps({"kind": kind, "message": message[:4096]}).encode()
-        self.connection.send(encode_frame(codec.ERROR, self.id, payload))
         self._close()
+        self.connection.send(encode_frame(codec.ERROR, self.id, payload))
 
     def _close(self) -> None:
+        """Comes before the frame that closes the stream: with that frame the gateway may use the id again."""
         self.state = CLOSED
         self.connection.forget(self)
 

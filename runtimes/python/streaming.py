@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from . import background
-from .response import BINARY, TEXT
-from .response import Stream as StreamedBody
+from .response import BINARY, TEXT, StreamedBody
 from .stream import RUNNING, Stream
 from .values import ContractError
 
@@ -58,15 +57,17 @@ class PieceSender:
     def send(self, stream: Stream, body: StreamedBody) -> None:
         """The whole body. Raises what its source raises; closes the source in any case (F165)."""
         self._late_heads.expect(stream, body)
+        pieces = pieces_of(body.source)
         try:
-            for piece in pieces_of(body.source):
+            for piece in pieces:
                 data, kind = encode_piece(piece)
                 self._open(stream, body, kind)
                 if not self._send_piece(stream, memoryview(data)):
                     break
         finally:
-            if hasattr(body.source, "close"):
-                body.source.close()
+            for source in (pieces, body.source):
+                if hasattr(source, "close"):
+                    source.close()
         with self._engine.lock:
             open_answer(stream, body, BINARY)
             if stream.state == RUNNING:

@@ -10,8 +10,7 @@ from .codec import ProtocolError
 from .connection import Connection
 from .engine import Engine, Function
 from .event import Event
-from .response import BINARY
-from .response import Stream as StreamedBody
+from .response import BINARY, StreamedBody
 from .stream import RUNNING, Stream
 from .streaming import HEAD_SECONDS, encode_piece, open_answer, pieces_of
 from .values import ContractError
@@ -67,7 +66,7 @@ class TaskEngine(Engine):
 
     def credited(self, stream: Stream, size: int) -> None:
         super().credited(stream, size)
-        waiter = self._credit_waiters.pop(stream, None)
+        waiter = self._credit_waiters.get(stream)
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
@@ -151,6 +150,8 @@ class TaskEngine(Engine):
                 data, kind = encode_piece(piece)
                 self._open(stream, body, kind)
                 await self._send_piece(stream, data)
+                if stream.state != RUNNING:
+                    break  # cancelled, and the source would not have it
             self._open(stream, body, BINARY)
         finally:
             late.cancel()
@@ -164,15 +165,21 @@ class TaskEngine(Engine):
 
     async def _send_piece(self, stream: Stream, data: bytes | bytearray | memoryview) -> None:
         unsent = memoryview(data)
-        while unsent:
+        while unsent and stream.state == RUNNING:
             if not stream.sendable:
-                self._credit_waiters[stream] = waiter = self._loop.create_future()
-                await waiter
+                await self._credit(stream)
                 continue
             piece = unsent[: stream.sendable]
             stream.send_piece(piece)
             stream.connection.flush()
             unsent = unsent[len(piece) :]
+
+    async def _credit(self, stream: Stream) -> None:
+        self._credit_waiters[stream] = waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._credit_waiters.pop(stream, None)
 
 
 def _async_pieces(source: object) -> AsyncIterator:
@@ -181,7 +188,15 @@ def _async_pieces(source: object) -> AsyncIterator:
 
 async def _from_thread(source: Iterator) -> AsyncIterator:
     """A plain iterator may block, so each step runs beside the loop."""
-    while (piece := await asyncio.to_thread(next, source, _END)) is not _END:
+    while True:
+        step = asyncio.ensure_future(asyncio.to_thread(next, source, _END))
+        try:
+            piece = await asyncio.shield(step)
+        except asyncio.CancelledError:
+            await asyncio.wait([step])  # what runs cannot be closed
+            raise
+        if piece is _END:
+            return
         yield piece
 
 

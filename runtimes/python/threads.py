@@ -29,7 +29,7 @@ LOOK_SECONDS = 0.001
 QUIET_LOOKS = 3  # looks without work before the standby sleeps until the leader wakes it
 SHORT_SECONDS = 0.001  # a handler below this is worth no hand-over
 
-# With the default of 5 ms each busy handler may keep the reading thread waiting for 5 ms; 1 ms costs nothing measurable.
+# With the default of 5 ms each busy handler may keep the reading thread waiting that long; 1 ms costs nothing visible.
 SWITCH_SECONDS = 0.001
 
 EXIT_BROKEN = 70  # EX_SOFTWARE of sysexits.h

@@ -19,6 +19,8 @@ test('F106: print, stdout, stderr and their buffers are captured line by line', 
   const worker = await PythonWorker.serving(`
 import sys
 
+sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
 def handler(event):
     print("one", 1)
     print("two\\nthree")
