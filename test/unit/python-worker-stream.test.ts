@@ -61,18 +61,15 @@ async function restOf(peer: Peer, stream = 1): Promise<string> {
   }
 }
 
-test.each(kinds.filter(([kind]) => kind !== 'an async generator'))(
-  'F164: %s: the head does not wait for a first piece that is late',
-  async (kind) => {
-    const worker = await serving(kind, 'def pieces(event):\n    wait_for("gate")\n    yield "late"');
-    const peer = await worker.connect();
-    peer.request(1);
-    const { head } = responseOf(await peer.takeType(FrameType.RESPONSE, 1));
-    expect(head.headers).toEqual(['Content-Type', 'application/octet-stream']);
-    writeFileSync(join(worker.root, 'gate'), '');
-    expect(await restOf(peer)).toBe('late');
-  },
-);
+test.each(blocking)('F164: %s: the head does not wait for a first piece that is late', async (kind) => {
+  const worker = await serving(kind, 'def pieces(event):\n    wait_for("gate")\n    yield "late"');
+  const peer = await worker.connect();
+  peer.request(1);
+  const { head } = responseOf(await peer.takeType(FrameType.RESPONSE, 1));
+  expect(head.headers).toEqual(['Content-Type', 'application/octet-stream']);
+  writeFileSync(join(worker.root, 'gate'), '');
+  expect(await restOf(peer)).toBe('late');
+});
 
 test('F164: an async generator: the head does not wait for a first piece that is late', async () => {
   const worker = await PythonWorker.serving(
@@ -130,6 +127,22 @@ test.each(kinds)(
     expect(late.error).toEqual({ kind: 'handler', message: 'ValueError: broken' });
   },
 );
+
+test.each(blocking)('F165: %s that runs when the client leaves is closed after its step', async (kind) => {
+  const worker = await serving(
+    kind,
+    'def pieces(event):\n    try:\n        yield "one"\n        wait_for("gate")\n        yield "two"\n    finally:\n        open("closed", "w").close()',
+  );
+  const peer = await worker.connect();
+  peer.request(1);
+  await peer.takeType(FrameType.BODY, 1);
+  peer.send(FrameType.CANCEL, 1);
+  await peer.ping();
+  writeFileSync(join(worker.root, 'gate'), '');
+  await peer.takeType(FrameType.END, 1);
+  while (!existsSync(join(worker.root, 'closed'))) await peer.ping();
+  expect(peer.pending.filter(({ type }) => type !== FrameType.RESPONSE)).toEqual([]);
+});
 
 test.each(kinds)('F163: %s: an object among the pieces violates the contract', async (kind) => {
   const worker = await serving(kind, 'def pieces(event):\n    yield {"a": 1}');
