@@ -17,6 +17,8 @@ await build({
   sourcesContent: false,
   external: ['esbuild', 'fsevents'],
   // CommonJS dependencies (commander, dotenv) call require() of Node's own modules.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   logLevel: 'warning',
 });

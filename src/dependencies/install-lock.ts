@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
-import { startTime } from './process-identity.ts';
+import * as z from 'zod';
+import { startTime } from '../process-identity.ts';
 
 const Owner = z.object({ pid: z.number().int(), startTime: z.string() });
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isAlive } from './process-identity.ts';
+import { isAlive } from '../process-identity.ts';
 import type { DependencySet, ManifestSnapshot, Tool } from './types.ts';
 
 const MARKER = '.fastfn-installed';

@@ -1,5 +1,5 @@
 // The field types that fn.config.json is made of. Members may be left out or null, which says the same (F121, F135).
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A whole number within limits. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER) {

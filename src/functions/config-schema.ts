@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { list, relativePath, wholeNumber } from './config-fields.ts';
 import { authSchema, corsSchema, edgeSchema, rateLimitSchema } from './config-security.ts';
 import { METHODS } from './file-names.ts';

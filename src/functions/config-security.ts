@@ -1,6 +1,6 @@
 // Schemas of the blocks that guard a function. An unknown key inside them is an error (F118): a misspelt guard must not
 // be a guard that is not there.
-import { z } from 'zod';
+import * as z from 'zod';
 import { list, wholeNumber } from './config-fields.ts';
 
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name');

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundNginx } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
@@ -13,6 +13,7 @@ import { changedDocument, type RouteTable, type TableDocument, wholeDocument } f
 /** A nginx worker that is blocked by a Lua function holds its acknowledgement; nobody waits longer for it. */
 const ACK_TIMEOUT_MS = 3000;
 const POLL_MS = 2;
+const TEMP_FOLDERS = ['body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 /** Documents after which the whole table is pushed again, so that a restarted nginx worker applies few. */
 const DOCUMENTS_PER_BASE = 64;
 
@@ -36,7 +37,8 @@ export interface GatewayOptions {
   readonly runDir: string;
   readonly port: number;
   readonly routes: number;
-  readonly user: { readonly name: string; readonly group: string } | null;
+  /** Whom nginx's workers run as; null when the stack does not run as root. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly name: string; readonly group: string } | null;
   /** What the nginx worker `nginxPid` says. */
   onMessage(message: LinkMessage, nginxPid: number): void;
   /** An nginx worker's connection ended. */
@@ -93,16 +95,19 @@ export class Gateway {
       onMessage: (message, pid) => this.#options.onMessage(message, pid),
       onGone: (pid) => this.#options.onWorkerGone(pid),
     });
+    await this.#giveToUser(['supervisor.sock', 'tmp', ...TEMP_FOLDERS.map((name) => join('tmp', name))]);
     await this.#startMaster();
+  }
+
+  async #giveToUser(names: readonly string[]): Promise<void> {
+    const { user, runDir } = this.#options;
+    if (user === null || user.uid === process.getuid?.()) return;
+    for (const name of names) await chown(join(runDir, name), user.uid, user.gid);
   }
 
   async #writeConfiguration(): Promise<void> {
     const { runDir, config, nginx } = this.#options;
-    await Promise.all(
-      ['body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) =>
-        mkdir(join(runDir, 'tmp', name), { recursive: true, mode: 0o700 }),
-      ),
-    );
+    await Promise.all(TEMP_FOLDERS.map((name) => mkdir(join(runDir, 'tmp', name), { recursive: true, mode: 0o700 })));
     const confPath = join(runDir, 'nginx.conf');
     await writeFile(confPath, renderNginxConf({ ...this.#options, config }), { mode: 0o600 });
     await testConfiguration(nginx.path, confPath, runDir);

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What an nginx worker says (docs/protocol.md); unknown types are ignored so that versions can mix. */
 const Message = z.discriminatedUnion('type', [

@@ -139,6 +139,7 @@ export class Deployment {
     this.#definition = definition;
     this.#record = null;
     this.#tellSecrets();
+    if (former.manifest && !definition.manifest) this.#context.installer.removeLinks(former.manifest.dir);
     if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
       this.#active = { ...this.#active, definition };
       this.#context.pool.updateContext(this.#active);

@@ -38,7 +38,13 @@ export type StackEvent =
   /** More requests than a terminal can show; the access log has them all. */
   | { readonly type: 'requests-omitted'; readonly bytes: number }
   | { readonly type: 'reloaded'; readonly functions: readonly string[]; readonly ms: number }
-  | { readonly type: 'problem'; readonly severity: 'warning' | 'error'; readonly path: string; readonly message: string; readonly hint?: string }
+  | {
+      readonly type: 'problem';
+      readonly severity: 'warning' | 'error';
+      readonly path: string;
+      readonly message: string;
+      readonly hint?: string;
+    }
   | {
       readonly type: 'install';
       readonly state: 'started' | 'done' | 'failed';

@@ -10,6 +10,7 @@ import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.
 import type { DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
+import { packageRoot } from '../package-root.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { version } from '../version.ts';
 import { createPool, type WorkerPool } from '../workers/pool.ts';
@@ -21,11 +22,11 @@ import type { LogRecord } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
-import { stackUser } from './owner.ts';
+import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
-import { endSurvivors, processStart, readRunFile, WATCHDOG, writeRunFile } from './run-file.ts';
+import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { UsageTotals } from './usage.ts';
 import { createIgnore } from './watch-rules.ts';
@@ -61,6 +62,7 @@ class NativeStack implements RunningStack {
   readonly #pids = new Map<number, string>();
   #end!: (end: StackEnd) => void;
   #port = 0;
+  #storeDir = '';
   #runDir: string | null = null;
   #control: ControlSocket | null = null;
   #logs: LogStore | null = null;
@@ -101,17 +103,18 @@ class NativeStack implements RunningStack {
   async start(): Promise<void> {
     const config = this.#config;
     this.#port = config.port === 0 ? await freePort(config.host) : config.port;
-    await this.#takeRunDir();
-    await mkdir(config.logs.dir, { recursive: true, mode: 0o700 });
-    this.#logs = createLogStore(config);
     const discovery = await this.#scanWatched();
-    const user = await stackUser(config.functionsRoot);
-    this.#build(user, discovery.routes.length);
-    const fleet = this.#fleet as Fleet;
     const runtimes = PROCESS_RUNTIMES.filter(
       (runtime) =>
         discovery.functions.some((definition) => definition.runtime === runtime) && this.#binary(runtime) !== null,
     );
+    const user = await this.#chooseUser(runtimes);
+    await this.#takeRunDir(user);
+    await this.#openLogs(user);
+    const { storeDir, stateDir } = config;
+    this.#storeDir = (await canReach(storeDir, user)) ? storeDir : join(stateDir, 'store'); // root's cache is closed to others
+    this.#build(user, discovery.routes.length);
+    const fleet = this.#fleet as Fleet;
     await Promise.all([
       this.#pool?.start(runtimes),
       this.#gateway?.start(),
@@ -128,7 +131,6 @@ class NativeStack implements RunningStack {
       missing: () => (this.#gateway?.isComplete ? [] : ['an nginx worker has not acknowledged the route table']),
     });
     this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
-    this.#followAccessLog();
     this.#control?.identify({ pid: process.pid, url: this.url });
     await this.#writeRunFile();
     this.#options.onEvent({
@@ -138,18 +140,6 @@ class NativeStack implements RunningStack {
       functions: discovery.functions.length,
       routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
       ms: performance.now() - this.#startedAt,
-    });
-  }
-
-  /** In `dev` each request is a line on the terminal; in `run` the log is only rotated (P27, P119). */
-  #followAccessLog(): void {
-    const { logs, command, quiet } = this.#config;
-    this.#accessLog = followAccessLog({
-      file: join(logs.dir, 'access.log'),
-      maxSizeMb: logs.maxSizeMb,
-      keep: logs.keep,
-      reopen: () => this.#gateway?.reopenLogs(),
-      onEvent: command === 'dev' && !quiet ? (event) => this.#showRequest(event) : null,
     });
   }
 
@@ -164,9 +154,33 @@ class NativeStack implements RunningStack {
     return host === '::' ? '::1' : host;
   }
 
-  async #takeRunDir(): Promise<void> {
-    const runDir = chooseRunDir(this.#config, this.#port);
-    await createRunDir(runDir);
+  /** As root: the owner of the functions, if that user can reach what the stack needs (P76). */
+  async #chooseUser(runtimes: readonly ProcessRuntime[]): Promise<StackUser | null> {
+    const { functionsRoot } = this.#config;
+    const programs = runtimes.map((runtime) => this.#binary(runtime) as string);
+    const { user, note } = await stackOwner(functionsRoot, [packageRoot, functionsRoot, ...programs]);
+    if (note !== undefined) this.#options.onEvent({ type: 'note', message: note });
+    return user;
+  }
+
+  async #openLogs(user: StackUser | null): Promise<void> {
+    const { logs, command, quiet } = this.#config;
+    await mkdir(logs.dir, { recursive: true, mode: 0o700 });
+    await giveTo(user, [logs.dir]);
+    this.#logs = createLogStore(this.#config);
+    // In `dev` each request is a line on the terminal; in `run` the log is only rotated (P27, P119).
+    this.#accessLog = followAccessLog({
+      file: join(logs.dir, 'access.log'),
+      maxSizeMb: logs.maxSizeMb,
+      keep: logs.keep,
+      reopen: () => this.#gateway?.reopenLogs(),
+      onEvent: command === 'dev' && !quiet ? (event) => this.#showRequest(event) : null,
+    });
+  }
+
+  async #takeRunDir(user: StackUser | null): Promise<void> {
+    const runDir = chooseRunDir(this.#config, this.#port, user);
+    await createRunDir(runDir, user);
     this.#control = await takeControlSocket(join(runDir, 'control.sock'));
     const former = await readRunFile(runDir);
     if (former) await endSurvivors(former.children);
@@ -197,7 +211,7 @@ class NativeStack implements RunningStack {
     return this.#discovery.scan();
   }
 
-  #build(user: Awaited<ReturnType<typeof stackUser>>, routes: number): void {
+  #build(user: StackUser | null, routes: number): void {
     const config = this.#config;
     const runDir = this.#runDir as string;
     const { prerequisites, onEvent } = this.#options;
@@ -216,7 +230,7 @@ class NativeStack implements RunningStack {
       onPids: (pids) => this.#adoptPids(pids),
     });
     this.#installer = createInstaller({
-      config,
+      config: { ...config, storeDir: this.#storeDir },
       binaries: installTools(prerequisites),
       runtimeVersions: {
         node: versionOf(prerequisites.node) ?? process.versions.node,
@@ -349,7 +363,7 @@ class NativeStack implements RunningStack {
       const config = this.#config;
       const content = {
         pid: process.pid,
-        pid_start: await processStart(process.pid),
+        pid_start: startTicks(process.pid),
         mode: 'native' as const,
         url: this.url,
         port: this.#port,
@@ -359,9 +373,7 @@ class NativeStack implements RunningStack {
         version,
         control_socket: join(this.#runDir, 'control.sock'),
         log_dir: config.logs.dir,
-        children: await Promise.all(
-          children.map(async (child) => ({ ...child, pid_start: await processStart(child.pid) })),
-        ),
+        children: children.map((child) => ({ ...child, pid_start: startTicks(child.pid) })),
       };
       await writeRunFile(this.#runDir, content).catch(() => {}); // the folder goes away while we stop
     }

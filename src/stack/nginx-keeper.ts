@@ -54,13 +54,17 @@ export class NginxKeeper {
   /** The master is gone: its workers would keep serving and hold the port, so they are ended first (P102). */
   masterExited(reason: string): void {
     if (this.#isStopped) return;
-    if (!this.#isWatching) return this.#options.giveUp(gatewayFailed(reason));
+    if (!this.#isWatching) {
+      this.#options.giveUp(gatewayFailed(reason));
+      return;
+    }
     const now = performance.now();
     this.#failures = [...this.#failures.filter((at) => now - at < WINDOW_MS), now];
     this.#options.log(supervisorRecord('error', `nginx ended (${reason}) and is started again`));
     if (this.#failures.length >= MAX_FAILURES) {
       this.stop();
-      return this.#options.giveUp(gatewayFailed(reason));
+      this.#options.giveUp(gatewayFailed(reason));
+      return;
     }
     this.#restart().catch((error: Error) => {
       this.#options.log(supervisorRecord('error', `nginx could not be started again: ${error.message}`));

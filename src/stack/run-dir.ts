@@ -1,31 +1,49 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
+import { giveTo, type StackUser } from './owner.ts';
 
 /** Room for `/supervisor.sock` below the 107 bytes that sun_path holds (unix(7)); P72 speaks of 100 for the whole path. */
 const MAX_RUN_DIR_BYTES = 80;
 
-/** Where the sockets and the pid file of this stack lie (P72). Pure. */
-export function chooseRunDir(config: Pick<ProjectConfig, 'runDir' | 'projectId'>, port: number): string {
-  const wanted = config.runDir ?? join(baseDir(), `fastfn-${userInfo().uid}`, `${config.projectId}-${port}`);
+/** Where the sockets and the pid file of a stack that runs as `user` lie (P72). Pure. */
+export function chooseRunDir(
+  config: Pick<ProjectConfig, 'runDir' | 'projectId'>,
+  port: number,
+  user: StackUser | null,
+): string {
+  const uid = user?.uid ?? userInfo().uid;
+  const wanted = config.runDir ?? join(baseDir(uid), `fastfn-${uid}`, `${config.projectId}-${port}`);
   if (Buffer.byteLength(wanted) <= MAX_RUN_DIR_BYTES) return wanted;
   return join(tmpdir(), `ffn-${createHash('sha256').update(wanted).digest('hex').slice(0, 8)}`);
 }
 
-function baseDir(): string {
-  return process.env['XDG_RUNTIME_DIR'] || tmpdir();
+/** Root's own runtime folder is closed to the user that root runs a stack for. */
+function baseDir(uid: number): string {
+  return (uid === userInfo().uid && process.env.XDG_RUNTIME_DIR) || tmpdir();
 }
 
-/** Creates the run directory: mode 0700, ours, not a link (P72). */
-export async function createRunDir(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+/** Creates the run directory: mode 0700, the stack's user's, not a link (P72, P76). */
+export async function createRunDir(path: string, user: StackUser | null): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await giveTo(user, pathsBetween(first, path));
   const found = await lstat(path);
   if (found.isSymbolicLink() || !found.isDirectory()) throw unsafe(path, 'is not a plain directory');
-  if (process.getuid && found.uid !== process.getuid()) throw unsafe(path, `belongs to uid ${found.uid}`);
-  if ((found.mode & 0o077) !== 0) throw unsafe(path, `is open to others (mode ${(found.mode & 0o777).toString(8)})`);
+  const owners = [user?.uid, process.getuid?.()];
+  if (process.getuid && !owners.includes(found.uid)) throw unsafe(path, `belongs to uid ${found.uid}`);
+  if ((found.mode & 0o077) !== 0) {
+    if (first === undefined) throw unsafe(path, `is open to others (mode ${(found.mode & 0o777).toString(8)})`);
+    await chmod(path, 0o700); // a umask cannot open what mkdir closed, an inherited ACL can
+  }
+  await giveTo(user, [path]);
+}
+
+/** `/a/b` and `/a/b/c/d` -> `/a/b`, `/a/b/c`, `/a/b/c/d`. */
+function pathsBetween(first: string, last: string): string[] {
+  return first === last || last.length <= first.length ? [last] : [...pathsBetween(first, dirname(last)), last];
 }
 
 /** Removes the run directory with everything in it. */

@@ -1,6 +1,7 @@
 import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
+import { isAlive, startTime } from '../process-identity.ts';
 
 /** A process of the stack, named so that a reused pid is never mistaken for it (P73). */
 export interface ChildProcessRecord {
@@ -51,16 +52,6 @@ export async function readRunFile(runDir: string): Promise<RunFile | null> {
   }
 }
 
-/** Start time of a process in clock ticks since boot (proc(5), field 22); 0 where it cannot be read. */
-export async function processStart(pid: number): Promise<number> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  } catch {
-    return 0;
-  }
-}
-
 /**
  * Ends what survived a supervisor that was killed: TERM, a second, KILL. Only processes whose start time matches and that run
  * a program, never a stranger that got the same pid (P75).
@@ -73,7 +64,7 @@ export async function endSurvivors(children: readonly ChildProcessRecord[]): Pro
   for (const { pid, role } of children) if (role === WATCHDOG && ours.includes(pid)) signalGroup(pid, 'SIGKILL');
   for (const pid of ours) signalGroup(pid, 'SIGTERM');
   const deadline = performance.now() + SURVIVOR_GRACE_MS;
-  while (performance.now() < deadline && (await Promise.all(ours.map(isAlive))).some(Boolean)) {
+  while (performance.now() < deadline && ours.some(isAlive)) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   for (const child of children)
@@ -81,7 +72,7 @@ export async function endSurvivors(children: readonly ChildProcessRecord[]): Pro
 }
 
 async function isSame(child: ChildProcessRecord): Promise<boolean> {
-  if (child.pid_start === 0 || (await processStart(child.pid)) !== child.pid_start) return false;
+  if (child.pid_start === 0 || startTicks(child.pid) !== child.pid_start) return false;
   try {
     await readlink(`/proc/${child.pid}/exe`);
     return true;
@@ -90,8 +81,9 @@ async function isSame(child: ChildProcessRecord): Promise<boolean> {
   }
 }
 
-async function isAlive(pid: number): Promise<boolean> {
-  return (await processStart(pid)) !== 0;
+/** Start time of a process in clock ticks since boot (P73); 0 where it is not known. */
+export function startTicks(pid: number): number {
+  return Number(startTime(pid)) || 0;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

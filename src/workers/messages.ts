@@ -1,5 +1,5 @@
 // The JSON that the supervisor and a worker exchange on the control connection (docs/protocol.md): checked here, trusted after.
-import { z } from 'zod';
+import * as z from 'zod';
 import { FastfnError } from '../errors.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';

@@ -81,6 +81,7 @@ class Pool implements WorkerPool {
       target: workers.spares,
       waitMs: workers.bootTimeoutMs,
       spawn: (runtime) => this.#spawn(runtime),
+      discard: (worker) => void worker.end('idle', 0),
       onFailure: (runtime, error) => this.#bootFailed(runtime, error),
     });
     this.#timer = setInterval(() => this.#tick(), intervalMs).unref();

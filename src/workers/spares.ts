@@ -7,7 +7,11 @@ import type { Worker } from './worker.ts';
 
 // Booting is CPU work: more at once than there are cores only delays the first one.
 const BOOTS_AT_ONCE = Math.min(4, Math.max(2, availableParallelism()));
-const REFILL_DELAY_MS = 20; // the request that took the spare goes first
+const REFILL_DELAY_MS = 5; // the request that took the spare goes first
+/** Who takes spares (somebody who edits and saves, a burst of first calls) takes more soon: this many more stand ready. */
+const MOST_EXTRA_SPARES = 2;
+/** For so long after the last one was taken; then what is left over ends. */
+const EXTRA_LASTS_MS = 15_000;
 
 export interface SparesOptions {
   /** Ready spares to keep per runtime (P108). */
@@ -16,6 +20,8 @@ export interface SparesOptions {
   readonly waitMs: number;
   /** Starts a worker; it may still be booting. */
   spawn(runtime: ProcessRuntime): Promise<Worker>;
+  /** A spare that is not needed any more. */
+  discard(worker: Worker): void;
   /** A start failed; another is tried, after a while if it was the third in a row (P100). */
   onFailure(runtime: ProcessRuntime, error: FastfnError): void;
 }
@@ -33,6 +39,9 @@ interface RuntimeSpares {
   readonly waiters: Waiter[];
   readonly backoff: Backoff;
   booting: number;
+  /** Spares to keep beyond the target while they are in demand. */
+  extra: number;
+  calm: NodeJS.Timeout | null;
   lastFailure: FastfnError;
 }
 
@@ -58,6 +67,7 @@ export class Spares {
   take(runtime: ProcessRuntime): Promise<Worker> {
     const spares = this.#of(runtime);
     const worker = spares.ready.shift();
+    this.#inDemand(spares);
     if (worker !== undefined) {
       this.#later(REFILL_DELAY_MS, () => this.#pump());
       return Promise.resolve(worker);
@@ -90,6 +100,7 @@ export class Spares {
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    for (const { calm } of this.#runtimes.values()) if (calm !== null) clearTimeout(calm);
     for (const { waiters, ready } of this.#runtimes.values()) {
       ready.length = 0;
       for (const waiter of waiters.splice(0)) waiter.fail(unavailable('the worker pool was stopped'));
@@ -100,7 +111,16 @@ export class Spares {
     let spares = this.#runtimes.get(runtime);
     if (spares === undefined) {
       const lastFailure = unavailable(`no ${runtime} worker can be started`);
-      spares = { runtime, ready: [], waiters: [], backoff: new Backoff(), booting: 0, lastFailure };
+      spares = {
+        runtime,
+        ready: [],
+        waiters: [],
+        backoff: new Backoff(),
+        booting: 0,
+        extra: 0,
+        calm: null,
+        lastFailure,
+      };
       this.#runtimes.set(runtime, spares);
     }
     return spares;
@@ -136,7 +156,18 @@ export class Spares {
     const awaited = all.filter(({ waiters }) => waiters.length > 0);
     for (const spares of awaited) this.#boot(spares, spares.waiters.length);
     if (awaited.length > 0) return; // a refill would take the processor from them
-    for (const spares of all) this.#boot(spares, this.#options.target - spares.ready.length);
+    for (const spares of all) this.#boot(spares, this.#options.target + spares.extra - spares.ready.length);
+  }
+
+  /** One was asked for: keeps more of them, until nobody has asked for a while. */
+  #inDemand(spares: RuntimeSpares): void {
+    spares.extra = Math.min(MOST_EXTRA_SPARES, spares.extra + 1);
+    if (spares.calm !== null) clearTimeout(spares.calm);
+    spares.calm = setTimeout(() => {
+      spares.extra = 0;
+      spares.calm = null;
+      for (const worker of spares.ready.splice(this.#options.target)) this.#options.discard(worker);
+    }, EXTRA_LASTS_MS).unref();
   }
 
   #boot(spares: RuntimeSpares, wanted: number): void {

@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isAlive, TestStack, until } from './support.ts';
+import { isAlive, TestStack, until, writeFiles } from './support.ts';
 
 const FILES = {
   'hello.js': 'exports.handler = async () => "hello";',
@@ -26,18 +28,22 @@ describe('stopping', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 0],
-  ] as const)('P4, P8, P77: %s drains, leaves no process and no socket, and exits %i', async (signal, code) => {
-    const stack = await start(FILES);
-    await Promise.all([stack.get('/hello'), stack.get('/py')]);
-    const processes = stack.processes();
-    const slow = stack.get('/slow');
-    await until(() => stack.workers('slow.js').length === 1, 'the slow request runs');
-    stack.kill(signal);
-    expect((await slow).text).toBe('slept');
-    expect(await stack.exited).toEqual({ code, signal: null });
-    expect(processes.filter(isAlive)).toEqual([]);
-    expect(existsSync(stack.runDir)).toBe(false);
-  }, 30_000);
+  ] as const)(
+    'P4, P8, P77: %s drains, leaves no process and no socket, and exits %i',
+    async (signal, code) => {
+      const stack = await start(FILES);
+      await Promise.all([stack.get('/hello'), stack.get('/py')]);
+      const processes = stack.processes();
+      const slow = stack.get('/slow');
+      await until(() => stack.workers('slow.js').length === 1, 'the slow request runs');
+      stack.kill(signal);
+      expect((await slow).text).toBe('slept');
+      expect(await stack.exited).toEqual({ code, signal: null });
+      expect(processes.filter(isAlive)).toEqual([]);
+      expect(existsSync(stack.runDir)).toBe(false);
+    },
+    30_000,
+  );
 
   test('P75: nothing survives kill -9 of the supervisor, not even a worker in an endless loop; the next start is clean', async () => {
     const stack = await start(FILES);
@@ -59,7 +65,9 @@ describe('stopping', () => {
     await until(() => stack.workers('busy.js').length === 1, 'the endless loop runs');
     const processes = stack.processes();
     stack.kill('SIGTERM');
-    await until(() => stack.stderr.includes('stopping') || stack.stdout.includes('stopping'), 'it drains').catch(() => {});
+    await until(() => stack.stderr.includes('stopping') || stack.stdout.includes('stopping'), 'it drains').catch(
+      () => {},
+    );
     stack.kill('SIGTERM');
     await stack.exited;
     await until(() => processes.filter(isAlive).length === 0, 'every process is gone', 4000);
@@ -96,8 +104,43 @@ describe('ports', () => {
 describe('P25, P98: the ready line', () => {
   test('comes once, on stdout, with the counts; a project without functions starts and answers 404', async () => {
     const stack = await start(FILES);
-    expect(stack.stdout.match(/FastFN ready at http:\/\/127\.0\.0\.1:\d+ \(native, 4 functions, 4 routes, \d+\.\d+s\)\n/g)).toHaveLength(1);
+    expect(
+      stack.stdout.match(/FastFN ready at http:\/\/127\.0\.0\.1:\d+ \(native, 4 functions, 4 routes, \d+\.\d+s\)\n/g),
+    ).toHaveLength(1);
     const empty = await start({ 'notes.txt': 'nothing to serve' });
     expect((await empty.get('/')).status).toBe(404);
+  }, 30_000);
+});
+
+describe.runIf(process.getuid?.() === 0)('P76: started as root', () => {
+  test('over the folder of another user, workers and nginx run as that user', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'fastfn-test-'));
+    chmodSync(base, 0o755);
+    const dir = join(base, 'project');
+    mkdirSync(dir);
+    writeFiles(dir, {
+      'who.js': 'exports.handler = () => ({ uid: process.getuid() });',
+      'who2.php':
+        '<?php function handler($event) { return ["uid" => posix_getuid(), "writes" => file_put_contents(__DIR__ . "/made", "x")]; }',
+    });
+    chownSync(dir, 65534, 65534);
+    const stack = TestStack.over(base, dir);
+    started.push(stack);
+    await stack.untilReady();
+    expect((await stack.get('/who')).json()).toEqual({ uid: 65534 });
+    expect((await stack.get('/who2')).json()).toEqual({ uid: 65534, writes: 1 });
+    expect(statSync(join(dir, 'made')).uid).toBe(65534);
+    const master = stack.runFile().children.find(({ role }) => role === 'nginx')?.pid;
+    const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ');
+    expect(readFileSync(`/proc/${worker}/status`, 'utf8')).toMatch(/^Uid:\s+65534/m);
+    expect(
+      (
+        await stack.get('/who', {
+          method: 'POST',
+          body: Buffer.alloc(200_000),
+          headers: { 'transfer-encoding': 'chunked' },
+        })
+      ).status,
+    ).toBe(405);
   }, 30_000);
 });

@@ -13,7 +13,7 @@ import {
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { startTime } from '../../src/dependencies/process-identity.ts';
+import { startTime } from '../../src/process-identity.ts';
 import { fakeTool, manifest, wheel, world } from './dependencies-support.ts';
 
 const python = { python: 'python3' };
