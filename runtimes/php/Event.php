@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace FastFN\Worker;
 
 /**
- * Makes the event (F74) of a raw request head. It is a plain array, as are the maps in it: handlers type it `array`
- * and call array functions on its members, which no object would allow. So an empty map is `[]` to json_encode.
+ * Makes events (F74) of raw request heads. An event is a plain array, as are the maps in it: handlers type it `array` and
+ * call array functions on its members, which no object would allow. So an empty map is `[]` to json_encode.
  */
 final class Event
 {
@@ -21,37 +21,59 @@ final class Event
     private const KEPT_BLOCK_BYTES = 2_048;
 
     /** @var array<string, array{array<string, string>, array<string, string>, ?array<string, mixed>}> */
-    private static array $blocks = [];
+    private array $blocks = [];
+
+    /** @var array<string, mixed> `event.context` with what each request fills in */
+    private readonly array $context;
 
     /**
      * @param array<string, mixed> $context the `context` of LOAD or CONTEXT
      * @param array<string, string> $env
+     */
+    public function __construct(array $context, private readonly array $env)
+    {
+        $own = ['deadline_ms' => 0, 'gateway' => [], 'user' => null, 'trigger' => null];
+        $this->context = ['request_id' => ''] + $context + ['version' => 'default', 'timeout_ms' => 0] + $own;
+    }
+
+    /**
      * @param int $now epoch milliseconds at which the handler begins: its deadline counts from there
      * @return array<string, mixed>
      */
-    public static function create(string $head, string $body, array $context, array $env, int $now): array
+    public function create(string $head, string $body, int $now): array
     {
         $fields = \explode("\0", $head, 7);
         if (\count($fields) !== 7) {
             throw new ProtocolError('a request head of fewer than seven fields');
         }
         [$id, $ts, $gatewayPid, $clientIp, $path, $extra, $rest] = $fields;
-        [$params, $request] = self::params($rest);
+        $isUtf8 = Text::isUtf8($head); // then each of its fields is
+        [$params, $request] = self::params($rest, $isUtf8);
         [$method, $target, $block] = self::requestLine($request);
-        [$rawPath, $query] = \explode('?', $target, 2) + [1 => ''];
-        [$headers, $cookies, $session] = self::$blocks[$block] ?? self::headers($block);
+        $mark = \strpos($target, '?');
+        $query = $mark === false ? '' : \substr($target, $mark + 1);
+        if ($path === '') {
+            $path = $mark === false ? $target : \substr($target, 0, $mark);
+        }
+        [$headers, $cookies, $session] = $this->blocks[$block] ?? $this->headers($block);
         $extra = $extra === '' ? [] : Codec::object($extra);
-        $version = $extra['version'] ?? $context['version'] ?? 'default';
         $isText = $body === '' || Text::isUtf8($body);
 
+        $context = $this->context;
+        $context['request_id'] = $id;
+        $context['version'] = $extra['version'] ?? $context['version'];
+        $context['deadline_ms'] = $now + $context['timeout_ms'];
+        $context['gateway'] = ['worker_pid' => (int) $gatewayPid];
+        $context['user'] = $extra['user'] ?? null;
+        $context['trigger'] = $extra['trigger'] ?? null;
         $event = [
             'id' => $id,
             'ts' => (int) $ts,
             'method' => $method,
-            'path' => Text::fromBytes($path === '' ? $rawPath : $path),
-            'raw_path' => Text::fromBytes($target),
-            'query_string' => Text::fromBytes($query),
-            'query' => $query === '' ? [] : self::query($query),
+            'path' => $isUtf8 ? $path : Text::fromBytes($path),
+            'raw_path' => $isUtf8 ? $target : Text::fromBytes($target),
+            'query_string' => $isUtf8 ? $query : Text::fromBytes($query),
+            'query' => $query === '' ? [] : self::query($query, $isUtf8),
             'params' => $params,
             'path_params' => $params,
             'headers' => $headers,
@@ -61,17 +83,9 @@ final class Event
             'session' => $session,
             'client' => ['ip' => $clientIp, 'ua' => $headers['user-agent'] ?? null],
             'auth' => $extra['auth'] ?? null,
-            'version' => $version,
-            'env' => $env,
-            'context' => [
-                'request_id' => $id,
-                ...$context,
-                'version' => $version,
-                'deadline_ms' => $now + ($context['timeout_ms'] ?? 0),
-                'gateway' => ['worker_pid' => (int) $gatewayPid],
-                'user' => $extra['user'] ?? null,
-                'trigger' => $extra['trigger'] ?? null,
-            ],
+            'version' => $context['version'],
+            'env' => $this->env,
+            'context' => $context,
             'raw_body' => $body,
         ];
         if (!$isText) {
@@ -81,7 +95,7 @@ final class Event
     }
 
     /** @return array{array<string, string>, string} the parameters, and what follows them */
-    private static function params(string $rest): array
+    private static function params(string $rest, bool $isUtf8): array
     {
         if (\str_starts_with($rest, "0\0")) {
             return [[], \substr($rest, 2)];
@@ -97,7 +111,8 @@ final class Event
         }
         $params = [];
         for ($i = 0; $i < $last; $i += 2) {
-            $params[Text::fromBytes($fields[$i])] = Text::fromBytes($fields[$i + 1]);
+            $value = $fields[$i + 1];
+            $params[$fields[$i]] = $isUtf8 ? $value : Text::fromBytes($value);
         }
         return [$params, $fields[$last]];
     }
@@ -106,28 +121,34 @@ final class Event
     private static function requestLine(string $request): array
     {
         $end = \strpos($request, "\n");
-        if ($end === false || \preg_match('~^(\S+) +(\S*)~', $request, $line) !== 1) {
+        $space = \strpos($request, ' ');
+        if ($end === false || $space === false || $space === 0 || $space > $end) {
             throw new ProtocolError('a request head without request line');
         }
-        [, $method, $target] = $line;
+        $target = \ltrim(\substr($request, $space, $end - $space), ' ');
+        $target = \substr($target, 0, \strcspn($target, " \r#"));
         if ($target === '' || $target[0] !== '/') {
-            $target = \preg_replace('~^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*~', '', $target);
+            $target = \preg_replace('~^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*~', '', $target);
         }
-        $fragment = \strpos($target, '#');
-        return [$method, $fragment === false ? $target : \substr($target, 0, $fragment), \substr($request, $end + 1)];
+        return [\substr($request, 0, $space), $target, \substr($request, $end + 1)];
     }
 
     /** F77. @return array<string, string|list<string>> */
-    private static function query(string $query): array
+    private static function query(string $query, bool $isUtf8): array
     {
+        $isPlain = $isUtf8 && \strpbrk($query, '%+') === false;
         $arguments = [];
         foreach (\explode('&', $query) as $piece) {
             if ($piece === '') {
                 continue;
             }
-            [$name, $value] = \explode('=', $piece, 2) + [1 => ''];
-            $name = Text::fromBytes(\urldecode($name));
-            $value = Text::fromBytes(\urldecode($value));
+            $equals = \strpos($piece, '=');
+            $name = $equals === false ? $piece : \substr($piece, 0, $equals);
+            $value = $equals === false ? '' : \substr($piece, $equals + 1);
+            if (!$isPlain) {
+                $name = Text::fromBytes(\urldecode($name));
+                $value = Text::fromBytes(\urldecode($value));
+            }
             if (!isset($arguments[$name])) {
                 $arguments[$name] = $value;
             } elseif (\is_array($arguments[$name])) {
@@ -144,7 +165,7 @@ final class Event
      *
      * @return array{array<string, string>, array<string, string>, ?array<string, mixed>}
      */
-    private static function headers(string $block): array
+    private function headers(string $block): array
     {
         $headers = [];
         foreach (\explode("\n", $block) as $line) {
@@ -166,20 +187,20 @@ final class Event
         $headers = \array_diff_key($headers, self::DROPPED_HEADERS);
         $cookies = self::cookies($headers['cookie'] ?? '');
         $parsed = [$headers, $cookies, self::session($headers['cookie'] ?? null, $cookies)];
-        self::keep($block, $parsed);
+        $this->keep($block, $parsed);
         return $parsed;
     }
 
     /** @param array{array<string, string>, array<string, string>, ?array<string, mixed>} $parsed */
-    private static function keep(string $block, array $parsed): void
+    private function keep(string $block, array $parsed): void
     {
         if (\strlen($block) > self::KEPT_BLOCK_BYTES) {
             return;
         }
-        if (\count(self::$blocks) >= self::KEPT_BLOCKS) {
-            self::$blocks = [];
+        if (\count($this->blocks) >= self::KEPT_BLOCKS) {
+            $this->blocks = [];
         }
-        self::$blocks[$block] = $parsed;
+        $this->blocks[$block] = $parsed;
     }
 
     /** F81. @return array<string, string> */

@@ -8,8 +8,11 @@ namespace FastFN\Worker;
 final class Handler
 {
     /** @param list<\ReflectionParameter> $injected the parameters behind the event */
-    private function __construct(private readonly \Closure $callable, private readonly array $injected)
-    {
+    private function __construct(
+        private readonly \Closure $callable,
+        private readonly \ReflectionFunction $signature,
+        private readonly array $injected,
+    ) {
     }
 
     /** The function of this name that was declared last, in whatever namespace; else what the file returned, if callable. */
@@ -28,14 +31,15 @@ final class Handler
     {
         $result = $this->injected === []
             ? ($this->callable)($event)
-            : \call_user_func_array($this->callable, $this->arguments($event)); // in PHP's weak mode: `int $id` takes "7"
+            : $this->signature->invokeArgs($this->arguments($event)); // in PHP's weak mode: `int $id` takes "7"
         return Response::of($result, Output::take());
     }
 
     private static function of(callable $callable): self
     {
         $closure = \Closure::fromCallable($callable);
-        return new self($closure, \array_slice((new \ReflectionFunction($closure))->getParameters(), 1));
+        $signature = new \ReflectionFunction($closure);
+        return new self($closure, $signature, \array_slice($signature->getParameters(), 1));
     }
 
     /**

@@ -7,6 +7,11 @@ namespace FastFN\Worker;
 /** The headers of an envelope (F89), checked (F105) and flat: name, value, name, value, … */
 final class Headers
 {
+    private const KEPT_NAMES = 256;
+
+    /** @var array<string, bool> names that were checked: whether it is Content-Type */
+    private static array $names = [];
+
     /** @param list<string> $lines */
     private function __construct(private readonly array $lines, private readonly ?string $type)
     {
@@ -21,18 +26,15 @@ final class Headers
         $lines = [];
         $type = null;
         foreach ($map as $name => $value) {
-            $name = (string) $name;
-            if (\preg_match('/^[!#$%&\'*+\-.^_`|~0-9A-Za-z]+$/D', $name) !== 1) {
-                throw new ContractViolation('a header name is not a token');
-            }
+            $isType = self::$names[$name] ?? self::isContentType((string) $name);
             foreach (\is_array($value) && \array_is_list($value) ? $value : [$value] as $line) {
                 if ($line === null) {
                     continue;
                 }
                 $text = self::value($line);
-                $lines[] = $name;
+                $lines[] = (string) $name;
                 $lines[] = $text;
-                if (\strcasecmp($name, 'content-type') === 0) {
+                if ($isType) {
                     $type = $text;
                 }
             }
@@ -52,15 +54,28 @@ final class Headers
         if ($this->lines === []) {
             return self::only($type);
         }
-        return \json_encode(
+        $json = \json_encode(
             $this->type === null && $type !== null ? [...$this->lines, 'Content-Type', $type] : $this->lines,
-            \JSON_UNESCAPED_UNICODE | \JSON_UNESCAPED_SLASHES | \JSON_THROW_ON_ERROR,
+            \JSON_UNESCAPED_UNICODE | \JSON_UNESCAPED_SLASHES,
         );
+        return $json === false ? throw new ContractViolation('a header value is not UTF-8') : $json;
     }
 
     public function isCsv(): bool
     {
         return $this->type !== null && \preg_match('~^\s*text/csv\s*(;|$)~iD', $this->type) === 1;
+    }
+
+    private static function isContentType(string $name): bool
+    {
+        if (\preg_match('/^[!#$%&\'*+\-.^_`|~0-9A-Za-z]+$/D', $name) !== 1) {
+            throw new ContractViolation('a header name is not a token');
+        }
+        $isType = \strcasecmp($name, 'content-type') === 0;
+        if (\count(self::$names) < self::KEPT_NAMES) {
+            self::$names[$name] = $isType;
+        }
+        return $isType;
     }
 
     private static function value(mixed $value): string
@@ -74,9 +89,6 @@ final class Headers
         };
         if (\strcspn($text, "\r\n\0") !== \strlen($text)) {
             throw new ContractViolation('a header value has CR, LF or NUL');
-        }
-        if (!Text::isUtf8($text)) {
-            throw new ContractViolation('a header value is not UTF-8');
         }
         return $text;
     }

@@ -30,11 +30,15 @@ final class Worker
     private readonly Connections $connections;
     private ?Load $load = null;
     private bool $isLoaded = false;
+
+    /** @var ?array<string, string> why the code does not load */
+    private ?array $refusal = null;
+
     private bool $isDraining = false;
     private Handler|Script|null $function = null;
 
-    /** @var array<string, mixed> */
-    private array $context = [];
+    private ?Event $events = null;
+    private bool $isOutputShown = false;
 
     /** @var \SplQueue<Stream> complete requests */
     private \SplQueue $ready;
@@ -95,9 +99,7 @@ final class Worker
     /** The code failed to load: the process is of no use. */
     public function refuse(string $error, string $message, string $stack = ''): never
     {
-        $this->isLoaded = true;
-        $answer = ['kind' => 'load', 'error' => $error, 'message' => $message, 'stack' => $stack];
-        $this->connections->control->send(Codec::json(Codec::ERROR, 0, $answer));
+        $this->refusal = ['kind' => 'load', 'error' => $error, 'message' => $message, 'stack' => $stack];
         exit(1);
     }
 
@@ -196,19 +198,26 @@ final class Worker
 
     private function control(Connection $connection, int $type, string $payload): void
     {
-        if ($connection !== $this->connections->control || ($type === Codec::LOAD && $this->load !== null)) {
+        if ($connection !== $this->connections->control || ($type !== Codec::DRAIN && ($type === Codec::LOAD) !== ($this->load === null))) {
             throw new ProtocolError("a frame of type $type out of place");
         }
         if ($type === Codec::LOAD) {
             $this->load = Load::parse($payload);
-            $this->context = $this->load->context;
+            $this->useContext($this->load->context);
             Log::open($connection);
         } elseif ($type === Codec::CONTEXT) {
-            $this->context = Codec::object($payload);
+            $this->useContext(Codec::object($payload));
         } else {
             $this->isDraining = true;
             $this->endIfDrained();
         }
+    }
+
+    /** @param array<string, mixed> $context for the requests that follow */
+    private function useContext(array $context): void
+    {
+        $this->events = new Event($context, $this->load->env);
+        $this->isOutputShown = $context['debug']['enabled'] ?? false;
     }
 
     private function cancel(Stream $stream): void
@@ -268,14 +277,14 @@ final class Worker
     {
         $now = (int) (\microtime(true) * 1_000);
         try {
-            $event = Event::create($stream->head, $stream->takeBody(), $this->context, $this->load->env, $now);
+            $event = $this->events->create($stream->head, $stream->takeBody(), $now);
         } catch (ProtocolError) {
             $this->drop($stream->connection);
             return;
         }
         $this->running = $stream;
         $this->hasRunSinceCheck = true;
-        Log::begin($event['id'], $this->context['debug']['enabled'] ?? false);
+        Log::begin($event['id'], $this->isOutputShown);
         try {
             $stream->respond($this->function->answer($event));
         } catch (\Throwable $error) {
@@ -364,16 +373,21 @@ final class Worker
         $fatal = \error_get_last();
         $isFatal = $fatal !== null && ($fatal['type'] & (\E_ERROR | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_PARSE)) !== 0;
         $reason = $isFatal ? "{$fatal['message']} in {$fatal['file']} on line {$fatal['line']}" : 'the code called exit';
-        if ($this->load !== null && !$this->isLoaded) {
-            $this->refuse('handler error', $reason);
-        }
         if ($this->running !== null) {
             Log::text('stdout', 'info', Output::take());
             Log::text('stderr', 'error', "the process ended while the handler ran: $reason");
             Log::end();
         }
+        $isLoading = $this->load !== null && !$this->isLoaded && $this->connections->control->isOpen;
+        if ($isLoading) {
+            $refusal = $this->refusal ?? ['kind' => 'load', 'error' => 'handler error', 'message' => $reason, 'stack' => ''];
+            $this->connections->control->send(Codec::json(Codec::ERROR, 0, $refusal));
+        }
         foreach ($this->connections->all() as $connection) {
             $connection->drain(self::LAST_WORDS_SECONDS);
+        }
+        if ($isLoading) {
+            exit(1);
         }
     }
 }

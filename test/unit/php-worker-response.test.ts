@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import heads from '../vectors/heads.json' with { type: 'json' };
-import responses from '../vectors/responses.json' with { type: 'json' };
-import { PhpWorker } from './php-worker-support.ts';
+import { PhpWorker, vectors } from './php-worker-support.ts';
+
+const { heads } = vectors('heads');
+const { cases } = vectors('responses');
 
 /** F96: the gateway drops these, so the worker may send them. */
 const DROPPED_BY_GATEWAY =
@@ -9,7 +10,7 @@ const DROPPED_BY_GATEWAY =
 
 test('every response vector for PHP holds', async () => {
   const worker = await PhpWorker.with("<?php function handler($e) { return json_decode($e['body'], true); }");
-  for (const { name, result, expect: wanted, languages } of responses.cases as VectorCase[]) {
+  for (const { name, result, expect: wanted, languages } of cases as VectorCase[]) {
     if (languages !== undefined && !languages.includes('php')) continue;
     const { answer, error } = await worker.request({ method: 'POST', body: JSON.stringify(result) });
     if (wanted.contract) {
@@ -30,7 +31,7 @@ test('every response vector for PHP holds', async () => {
 
 test('every head vector holds', async () => {
   const worker = await PhpWorker.with("<?php function handler($e) { unset($e['raw_body']); return ['body' => $e]; }");
-  for (const { name, hex, event } of heads.heads) {
+  for (const { name, hex, event } of heads as HeadCase[]) {
     const got = (await worker.json({ head: Buffer.from(hex, 'hex') })) as Record<string, unknown>;
     for (const [field, wanted] of Object.entries(event)) {
       if (field === 'context') expect.soft(got.context, name).toMatchObject(wanted as object);
@@ -38,6 +39,12 @@ test('every head vector holds', async () => {
     }
   }
 });
+
+interface HeadCase {
+  name: string;
+  hex: string;
+  event: Record<string, unknown>;
+}
 
 interface VectorCase {
   name: string;

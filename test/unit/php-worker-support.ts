@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -26,6 +26,11 @@ export interface Answer {
 export interface Outcome {
   readonly answer?: Answer;
   readonly error?: { readonly kind: string; readonly message: string; readonly stack?: string };
+}
+
+/** The data of test/vectors, not as a module: there, the name `__proto__` would mean something. */
+export function vectors(name: 'frames' | 'heads' | 'responses') {
+  return JSON.parse(readFileSync(join(import.meta.dirname, `../vectors/${name}.json`), 'utf8'));
 }
 
 export const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 8_000, interval: 5 });
