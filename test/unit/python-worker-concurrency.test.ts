@@ -180,6 +180,7 @@ test('the end of a data connection cancels its streams and no others', async () 
   gone.request(2, { target: '/?wait=never' });
   stays.request(1, { target: '/stays' });
   gone.end();
+  await gone.untilClosed();
   release(worker, 'gate');
   expect((await stays.answer(1)).body?.toString()).toBe('/stays');
 });
