@@ -1,23 +1,28 @@
 import { relative } from 'node:path';
 import type { ProjectConfig } from '../project/types.ts';
 import { findChanges } from './changes.ts';
-import { discover } from './discover.ts';
-import { type LastGood, readTree, type TreeOptions } from './read-tree.ts';
-import type { Folder } from './tree.ts';
+import { discover, type FolderMemory } from './discover.ts';
+import type { LastGood, ReadOptions } from './read-folder.ts';
+import { readTree } from './read-tree.ts';
+import type { Tree } from './tree.ts';
 import type { Discovery } from './types.ts';
 
 /** Discovery over the life of a stack: it remembers the tree and, of each configuration file, the last good content. */
 export interface FunctionDiscovery {
   /** Reads everything. */
   scan(): Promise<Discovery>;
-  /** Reads only what the changed paths (absolute; files or folders) touch. The result equals that of a scan. */
+  /**
+   * Reads only what the changed paths (absolute; files or folders) touch. The result equals that of a scan, and the
+   * functions of folders that nothing touched are the same objects as before.
+   */
   rescan(paths: readonly string[]): Promise<Discovery>;
 }
 
 export function createDiscovery(config: ProjectConfig): FunctionDiscovery {
-  const options: TreeOptions = { root: config.functionsRoot, ignoreDirs: config.ignoreDirs, fromEnv: config.fromEnv };
+  const options: ReadOptions = { root: config.functionsRoot, ignoreDirs: config.ignoreDirs, fromEnv: config.fromEnv };
   const lastGood: LastGood = { configs: new Map(), envs: new Map() };
-  let tree: Folder | undefined;
+  const memory: FolderMemory = new WeakMap();
+  let tree: Tree | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   /** One reading at a time: each starts from the tree that the one before it left. */
@@ -25,7 +30,7 @@ export function createDiscovery(config: ProjectConfig): FunctionDiscovery {
     const result = last.then(async () => {
       const changes = tree && paths ? findChanges(options.root, tree, paths) : undefined;
       tree = await readTree(options, lastGood, changes);
-      return discover(tree, config);
+      return discover(tree, config, memory);
     });
     last = result.catch(() => undefined);
     return result;

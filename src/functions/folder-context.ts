@@ -1,4 +1,3 @@
-import { join, posix } from 'node:path';
 import type { FunctionConfig } from './config-schema.ts';
 import { METHODS, type Method } from './file-names.ts';
 import { type FileComments, NO_COMMENTS } from './hints.ts';
@@ -7,7 +6,7 @@ import { CONFIG_FILE } from './platform-files.ts';
 import { inherit, type Overlay, type PolicyDefaults, resolvePolicy } from './policy.ts';
 import type { Claim } from './routes.ts';
 import type { Segment } from './segments.ts';
-import type { Folder, HandlerFile } from './tree.ts';
+import { type Folder, type HandlerFile, pathIn } from './tree.ts';
 import type { FunctionDefinition, FunctionExamples, FunctionPolicy, Runtime } from './types.ts';
 
 /** What a folder has from those above it. */
@@ -37,16 +36,17 @@ export interface FolderContext {
   readonly manifests: readonly [ManifestFolder, ...ManifestFolder[]];
 }
 
-/** Who a function is, once its name is known to be its own. */
+/** Who a function is. */
 export interface Identity {
-  readonly key: string;
   readonly name: string;
-  readonly version: string;
   readonly kind: FunctionDefinition['kind'];
+  /** Why its own configuration is invalid, else null. */
+  readonly problem: string | null;
 }
 
 export type MethodChoice = Pick<Claim, 'methods' | 'methodsFrom'>;
 
+const DEFAULT_VERSION = 'default';
 const ADAPTED_RUNTIMES: readonly Runtime[] = ['node', 'python']; // F109
 const PREFIX_CHOICES = new Map(METHODS.map((method) => [method, choice([method], 'name')]));
 const DEFAULT_CHOICE = choice(['GET'], 'default');
@@ -65,30 +65,30 @@ export function enterFolder(folder: Folder, scope: Scope, defaults: PolicyDefaul
   };
 }
 
-/** A function of the folder; `problem` says why its own configuration is invalid. */
-export function defineFunction(
-  { folder, policy, config, failure, manifests }: FolderContext,
-  file: HandlerFile,
-  identity: Identity,
-  problem: string | null,
-): FunctionDefinition {
-  const ownProblem = problem ?? findMismatch(policy, file.runtime);
-  const examples = collectExamples(file.comments, config);
+/** A function of the folder. */
+export function defineFunction(context: FolderContext, file: HandlerFile, identity: Identity): FunctionDefinition {
+  const { folder, policy, failure } = context;
+  const problem = identity.problem ?? findMismatch(policy, file.runtime);
+  const examples = collectExamples(file.comments, context.config);
   return {
-    key: identity.key,
+    key: functionKey(file.runtime, identity.name, DEFAULT_VERSION),
     runtime: file.runtime,
     name: identity.name,
-    version: identity.version,
+    version: DEFAULT_VERSION,
     kind: identity.kind,
     dir: folder.dir,
-    entry: join(folder.dir, file.name),
-    file: posix.join(folder.path, file.name),
+    entry: `${folder.dir}/${file.name}`,
+    file: pathIn(folder, file.name),
     policy,
     env: folder.env,
-    manifest: findManifest(file.runtime, manifests, file.comments.requirements),
-    configProblem: failure ?? (ownProblem && `${configPath(folder)}: ${ownProblem}`),
+    manifest: findManifest(file.runtime, context.manifests, file.comments.requirements),
+    configProblem: failure ?? (problem && `${configPath(folder)}: ${problem}`),
     ...(examples && { examples }),
   };
+}
+
+export function functionKey(runtime: Runtime, name: string, version: string): string {
+  return `${runtime}/${name}@${version}`;
 }
 
 /** The methods of a file: its prefix, else the nearest `invoke.methods`, its hint, or GET (F16). */
@@ -103,7 +103,7 @@ export function chooseMethods(
 }
 
 export function configPath(folder: Folder): string {
-  return posix.join(folder.path, CONFIG_FILE);
+  return pathIn(folder, CONFIG_FILE);
 }
 
 function choice(methods: readonly Method[], methodsFrom: Claim['methodsFrom']): MethodChoice {

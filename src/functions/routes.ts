@@ -46,12 +46,15 @@ export function compileRoutes(claims: readonly Claim[]): { routes: Route[]; conf
   for (const [shape, group] of groupBy(claims, (claim) => shapeOf(claim.segments))) {
     const candidates = rankClaims(shape, group);
     byShape.set(shape, candidates);
-    for (const candidate of candidates) aliases.push(...aliasOf(candidate, candidates));
+    for (const candidate of candidates) {
+      const alias = aliasOf(candidate, candidates);
+      if (alias) aliases.push(alias);
+    }
   }
   for (const [shape, group] of groupBy(aliases, (alias) => alias.shape)) {
     byShape.set(shape, dropHidden([...(byShape.get(shape) ?? []), ...group]));
   }
-  const ordered = [...byShape].sort(([a], [b]) => compareText(a, b)).flatMap(([, group]) => group);
+  const ordered = [...byShape.keys()].sort().flatMap((shape) => byShape.get(shape)!);
   return { routes: ordered.map(toRoute), conflicts: ordered.filter(isConflict).map(toConflict) };
 }
 
@@ -141,13 +144,13 @@ function dropHidden(candidates: readonly Candidate[]): Candidate[] {
 }
 
 /** The lower-case, dashed spelling of a named route, for the methods that are in no conflict (F8). */
-function aliasOf(candidate: Candidate, rivals: readonly Candidate[]): Candidate[] {
+function aliasOf(candidate: Candidate, rivals: readonly Candidate[]): Candidate | undefined {
   const [claim] = candidate.claims;
   const segments = claim.isName && !isConflict(candidate) ? normalForm(claim.segments) : undefined;
-  if (!segments || isReserved(segments)) return [];
+  if (!segments || isReserved(segments)) return undefined;
   const contested = new Set(rivals.filter(isConflict).flatMap((rival) => rival.methods));
   const methods = candidate.methods.filter((method) => !contested.has(method));
-  return [{ ...candidate, methods, shape: shapeOf(segments), order: ALIAS_ORDER, segments }];
+  return { ...candidate, methods, shape: shapeOf(segments), order: ALIAS_ORDER, segments };
 }
 
 function isConflict({ claims }: Candidate): boolean {

@@ -10,6 +10,7 @@ export interface Pattern {
   readonly defaults: Readonly<Record<string, string>>;
 }
 
+const NO_DEFAULTS: Pattern['defaults'] = {};
 const RESERVED_ROOTS = new Set(['_fn', 'console']);
 const DYNAMIC = /^(?:\[([A-Za-z0-9_]+)\]|\[\.\.\.([A-Za-z0-9_]+)\]|\[\[\.\.\.([A-Za-z0-9_]+)\]\])$/;
 
@@ -23,7 +24,9 @@ export function parseBrackets(token: string): Segment | undefined {
 
 /** `/users/:id`, the form of `Route.path`. */
 export function formatPath(segments: readonly Segment[]): string {
-  return `/${segments.map(formatSegment).join('/')}`;
+  let path = '';
+  for (const segment of segments) path += `/${formatSegment(segment)}`;
+  return path || '/';
 }
 
 function formatSegment(segment: Segment): string {
@@ -48,20 +51,23 @@ const KIND_ORDER = { static: '0', param: '1', 'catch-all': '2', optional: '2', w
  * by code units, is the matching order of F50.
  */
 export function shapeOf(segments: readonly Segment[]): string {
-  return segments
-    .map((segment) => KIND_ORDER[segment.kind] + (segment.kind === 'static' ? segment.text : ''))
-    .join('\0');
+  let shape = '';
+  for (const segment of segments) {
+    if (shape !== '') shape += '\0';
+    shape += segment.kind === 'static' ? KIND_ORDER.static + segment.text : KIND_ORDER[segment.kind];
+  }
+  return shape;
 }
 
 /** Why the segments cannot be one route: a catch-all that is not last, or a parameter bound twice (F13). */
 export function findPatternProblem(segments: readonly Segment[]): string | undefined {
-  const bound = new Set<string>();
-  for (const [index, segment] of segments.entries()) {
+  const bound: string[] = [];
+  for (const segment of segments) {
     if (segment.kind === 'static') continue;
     const name = segment.kind === 'wildcard' ? 'wildcard' : segment.name;
-    if (bound.has(name)) return `binds the parameter "${name}" twice`;
-    bound.add(name);
-    if (segment.kind !== 'param' && index < segments.length - 1) return `has segments after the catch-all "${name}"`;
+    if (bound.includes(name)) return `binds the parameter "${name}" twice`;
+    if (segment.kind !== 'param' && segment !== segments.at(-1)) return `has segments after the catch-all "${name}"`;
+    bound.push(name);
   }
   return undefined;
 }
@@ -75,11 +81,11 @@ export function isReserved(segments: readonly Segment[]): boolean {
 /** An optional catch-all is two patterns: its base, where the parameter is `""` (F73), and the catch-all. */
 export function expandOptional(segments: readonly Segment[]): Pattern[] {
   const last = segments.at(-1);
-  if (last?.kind !== 'optional') return [{ segments, defaults: {} }];
+  if (last?.kind !== 'optional') return [{ segments, defaults: NO_DEFAULTS }];
   const base = segments.slice(0, -1);
   return [
     { segments: base, defaults: { [last.name]: '' } },
-    { segments: [...base, { kind: 'catch-all', name: last.name }], defaults: {} },
+    { segments: [...base, { kind: 'catch-all', name: last.name }], defaults: NO_DEFAULTS },
   ];
 }
 

@@ -31,6 +31,8 @@ export interface FolderConfig {
 export interface Place {
   /** Relative to the functions root, `''` for the root itself. */
   readonly path: string;
+  /** Absolute. */
+  readonly dir: string;
   /** What the folder's name is in a route; null for the root. */
   readonly segment: Segment | null;
   /** Levels below the root. */
@@ -39,13 +41,13 @@ export interface Place {
   readonly chain: readonly string[];
 }
 
-/** What discovery needs to know of one folder: the result of reading, without any meaning yet. */
+/**
+ * What lies in one folder itself: the result of reading, without any meaning yet. A folder that is taken over by a later
+ * reading stays the same object.
+ */
 export interface Folder extends Place {
-  /** Absolute. */
-  readonly dir: string;
-  /** Sorted by name, like `folders` by path. */
+  /** Sorted by name. */
   readonly files: readonly SourceFile[];
-  readonly folders: readonly Folder[];
   readonly config: FolderConfig | null;
   readonly entrypoint: Entrypoint | null;
   readonly env: FunctionEnv;
@@ -54,6 +56,13 @@ export interface Folder extends Place {
   readonly problems: readonly DiscoveryProblem[];
   /** What is not read in this folder's subfolders. */
   readonly rules: ScanRules;
+}
+
+/** A folder with all below it. */
+export interface Tree {
+  readonly folder: Folder;
+  /** Sorted by path. */
+  readonly subtrees: readonly Tree[];
   /**
    * Read again by every scan: there are symlinks here or below, whose targets change elsewhere, or the folder could
    * not be read, which may end without a change that a watcher sees.
@@ -67,4 +76,9 @@ export interface ScanRules {
   readonly ignoredNames: ReadonlySet<string>;
   /** Folders relative to the functions root: public assets. */
   readonly excludedPaths: ReadonlySet<string>;
+}
+
+/** The path of an entry of a folder, relative to the functions root like the folder's; `name` may hold `/`. */
+export function pathIn(folder: Pick<Place, 'path'>, name: string): string {
+  return folder.path === '' ? name : `${folder.path}/${name}`;
 }

@@ -252,6 +252,15 @@ describe('F65: a rescan of the changed paths equals a scan', () => {
     expect(await discovery.rescan([])).toEqual(rescanned);
   });
 
+  test('and leaves the functions of untouched folders the same objects, so that a caller sees what changed', async () => {
+    const root = await writeTree({ ...files, 'fn.config.json': { timeout_ms: 50 } });
+    const discovery = discoveryOf(root);
+    const before = await discovery.scan();
+    const after = await discovery.rescan(await save(root, { 'deep/a/b/c/x.py': '#@requirements flask' }));
+    const changed = after.functions.filter((definition) => !before.functions.includes(definition));
+    expect(changed.map(({ name }) => name)).toEqual(['deep/a/b/c/x.py']);
+  });
+
   test('after the target of a symlink changed elsewhere in the tree', async () => {
     const root = await writeTree({ 'lib/hello.js': '', 'a/x.js': '' });
     await mkdir(join(root, 'b'));
