@@ -6,23 +6,19 @@ import { isHostPattern } from './hosts.ts';
 import { parseRoutePath } from './route-paths.ts';
 import { type Adapter, RUNTIMES } from './types.ts';
 
-/** Longest deadline, stream idle time and queue time, milliseconds (section 3.2). */
+/** Longest deadline and longest gap in a stream, milliseconds (section 3.2). */
 const HOUR_MS = 3_600_000;
 
-const ADAPTERS: Readonly<Record<string, Adapter>> = {
-  '': 'native',
-  native: 'native',
-  none: 'native',
-  default: 'native',
-  'aws-lambda': 'aws-lambda',
-  lambda: 'aws-lambda',
-  'apigw-v2': 'aws-lambda',
-  'api-gateway-v2': 'aws-lambda',
-  'cloudflare-worker': 'cloudflare-worker',
-  'cloudflare-workers': 'cloudflare-worker',
-  worker: 'cloudflare-worker',
-  workers: 'cloudflare-worker',
-};
+/** Spellings of the adapters (F109). */
+const ADAPTERS: ReadonlyMap<string, Adapter> = new Map(
+  (
+    [
+      ['native', ['', 'native', 'none', 'default']],
+      ['aws-lambda', ['aws-lambda', 'lambda', 'apigw-v2', 'api-gateway-v2']],
+      ['cloudflare-worker', ['cloudflare-worker', 'cloudflare-workers', 'worker', 'workers']],
+    ] as const
+  ).flatMap(([adapter, words]) => words.map((word) => [word, adapter])),
+);
 
 const method = z
   .string()
@@ -44,7 +40,7 @@ const routePath = z.string().check((context) => {
 });
 
 const adapter = z.string().transform((value, context): Adapter => {
-  const known = ADAPTERS[value.trim().toLowerCase()];
+  const known = ADAPTERS.get(value.trim().toLowerCase());
   if (known === undefined) context.addIssue('must be native, aws-lambda or cloudflare-worker');
   return known ?? 'native';
 });

@@ -51,6 +51,7 @@ const ADAPTED_RUNTIMES: readonly Runtime[] = ['node', 'python']; // F109
 const PREFIX_CHOICES = new Map(METHODS.map((method) => [method, choice([method], 'name')]));
 const DEFAULT_CHOICE = choice(['GET'], 'default');
 
+/** Applies a folder's own configuration to what it inherits (F120). */
 export function enterFolder(folder: Folder, scope: Scope, defaults: PolicyDefaults): FolderContext {
   const config = folder.config?.config;
   const overlay = inherit(scope.overlay, config);
@@ -87,6 +88,7 @@ export function defineFunction(context: FolderContext, file: HandlerFile, identi
   };
 }
 
+/** `<runtime>/<name>@<version>`: unique among all functions. */
 export function functionKey(runtime: Runtime, name: string, version: string): string {
   return `${runtime}/${name}@${version}`;
 }

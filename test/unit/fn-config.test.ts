@@ -57,6 +57,7 @@ describe('validity', () => {
     [{ invoke: { routes: ['/a/../b'] } }, 'invoke.routes.0: has an invalid segment "..", got "/a/../b"'],
     [{ invoke: { routes: Array(33).fill('/a') } }, /^invoke\.routes: must have at most 32 entries/],
     [{ invoke: { handler: 'a-b' } }, 'invoke.handler: must be an identifier, got "a-b"'],
+    [{ invoke: { adapter: 'constructor' } }, /^invoke\.adapter: must be native/],
     [{ invoke: { adapter: 'azure' } }, 'invoke.adapter: must be native, aws-lambda or cloudflare-worker, got "azure"'],
     [{ invoke: { allow_hosts: ['http://x'] } }, /^invoke\.allow_hosts\.0: must be a host like example\.com/],
     [{ invoke: { allow_hosts: 'a.*.com' } }, /^invoke\.allow_hosts\.0: must be a host like example\.com/],
@@ -152,6 +153,12 @@ describe('unknown keys', () => {
     const { isValid, problems } = parse(config);
     expect(isValid).toBe(false);
     expect(problems.find(({ severity }) => severity === 'error')?.hint).toBe(`did you mean "${offered}"?`);
+  });
+
+  test('F118: a key that every object inherits is unknown like any other', () => {
+    const { config, problems } = parseFunctionConfig('{"__proto__": {"auth": false}, "constructor": 1, "toString": 2}');
+    expect(config).toEqual({});
+    expect(problems.map(({ message }) => message)).toContain('unknown key "constructor"');
   });
 
   test('F118: notes, versions, $schema, _private and x-extensions are always allowed', () => {
