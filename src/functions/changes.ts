@@ -9,12 +9,13 @@ import { pathIn, type Tree } from './tree.ts';
 export function findChanges(root: string, tree: Tree, paths: readonly string[]): Changes {
   const names = new Map<string, Set<string>>();
   const above = new Set<string>();
+  const subtreesOf = rememberSubtrees();
   for (const path of paths) {
     const steps = relative(root, path).split(sep);
     if (steps[0] === '..') continue;
     const way = [tree];
     for (const step of steps.slice(0, -1)) {
-      const next = findSubtree(way.at(-1)!, step);
+      const next = subtreesOf(way.at(-1)!).get(pathIn(way.at(-1)!.folder, step));
       if (!next) break;
       way.push(next);
     }
@@ -26,7 +27,12 @@ export function findChanges(root: string, tree: Tree, paths: readonly string[]):
   return { tree, names, above };
 }
 
-function findSubtree({ folder, subtrees }: Tree, name: string): Tree | undefined {
-  const path = pathIn(folder, name);
-  return subtrees.find((subtree) => subtree.folder.path === path);
+/** Subtrees by path, indexed once per tree: another branch of the repository is thousands of changes at once. */
+function rememberSubtrees(): (tree: Tree) => ReadonlyMap<string, Tree> {
+  const known = new Map<Tree, ReadonlyMap<string, Tree>>();
+  return (tree) => {
+    const found = known.get(tree) ?? new Map(tree.subtrees.map((subtree) => [subtree.folder.path, subtree]));
+    known.set(tree, found);
+    return found;
+  };
 }

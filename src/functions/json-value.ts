@@ -10,14 +10,17 @@ export interface FileProblem {
   readonly hint?: string;
 }
 
-/** The object that a configuration file holds; a blank file holds an empty one (F117). Or why it holds none. */
+/**
+ * The object that a configuration file holds; a blank file holds an empty one (F117). Or why it holds none, without a word
+ * of what it holds: fn.env.json may be all secrets.
+ */
 export function readJsonObject(text: string): { readonly value: JsonObject } | { readonly problem: string } {
   if (/^\uFEFF?\s*$/.test(text)) return { value: {} };
   try {
     const { value, duplicates } = parseJson(text);
     const duplicate = duplicates[0];
     if (duplicate) return { problem: `line ${duplicate.at.line}: the key "${duplicate.path}" is given twice` };
-    return isObject(value) ? { value } : { problem: `must hold an object, got ${show(value)}` };
+    return isObject(value) ? { value } : { problem: 'must hold an object' };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     return { problem: `line ${error.at.line}, column ${error.at.column}: ${error.message}` };

@@ -31,7 +31,7 @@ describe('validity', () => {
   test.each([
     ['{"timeout_ms": 5,}', /^line 1, column 18: /],
     ['{\n  "a": tru\n}', /^line 2, column 8: /],
-    ['[]', /^must hold an object, got \[\]$/],
+    ['[]', /^must hold an object$/],
     ['{"auth": {}, "auth": false}', /^line 1: the key "auth" is given twice$/],
   ])('F117: %j is invalid and the place is named', (text, message) => {
     const { isValid, problems } = parseFunctionConfig(text);

@@ -72,11 +72,14 @@ test.each([
   expect(problems).toEqual([{ severity: 'error', message }]);
 });
 
-test('F145: a syntax error is placed and repeats nothing of the file', () => {
-  const { problems } = parseFunctionEnv('{"A": "s3cr3t"', {});
-  expect(problems[0]?.message).toMatch(/^line 1, column \d+: /);
-  expect(JSON.stringify(problems)).not.toContain('s3cr3t');
-});
+test.each(['{"A": "s3cr3t"', '{"A": s3cr3t}', '"s3cr3t"', '["s3cr3t"]', '{"A": "s3cr3t\n"}'])(
+  'F145: %j is refused, and no value of the file is repeated',
+  (text) => {
+    const { isValid, problems } = parseFunctionEnv(text, {});
+    expect(isValid).toBe(false);
+    expect(JSON.stringify(problems)).not.toContain('s3cr3t');
+  },
+);
 
 test('F145, F148: an environment is shared by the files of its folder and reaches nothing below or beside', async () => {
   const { functions } = await discoverFiles({
