@@ -107,7 +107,7 @@ local function report_if_stuck(_, stream, connection, id)
 end
 
 -- Sends REQUEST (with the body when it is whole) to the least busy worker.
-local function send(fn, stream, pieces, n, head_length, body, has_source)
+local function send(fn, stream, id, stamp, address, tail, raw, body, has_source)
     local worker = functions.least_busy(fn)
     local taken = false
     if worker.counted then
@@ -115,14 +115,15 @@ local function send(fn, stream, pieces, n, head_length, body, has_source)
         stream.slot = worker
     end
     local connection = functions.connect(worker)
-    local id = connection:open_stream(stream)
+    local stream_id = connection:open_stream(stream)
     stream.begun = not taken and not has_source
     stream.queued = stream.queued or taken
     stream.worker = worker
     local flags = (stream.begun and 0 or FLAG_ANNOUNCE) + (has_source and 0 or FLAG_END)
     local size = body and #body or 0
+    local head_length = #id + #stamp + #address + #tail + #raw
     stream.credit = MAX_BODY_BYTES - size
-    connection:send_request(request_header(flags, head_length, size, id), pieces, n, body)
+    connection:send_request(request_header(flags, head_length, size, stream_id), id, stamp, address, tail, raw, body)
     return connection
 end
 
@@ -168,10 +169,10 @@ local function await_answer(fn, stream)
     return nil
 end
 
--- Runs one request on a worker. `pieces` is the head (n strings, head_length bytes). Returns an outcome:
+-- Runs one request on a worker; id, stamp, address, tail and raw are its head (event_head.lua). Returns an outcome:
 -- "answer" (stream.answer, stream.body and what follows), "error" (stream.failure), "died", "queue", "deadline", "moved",
 -- "client" (its body failed) or "none" (no worker could be had: fn.failure says why, if known).
-function _M.run(fn, stream, pieces, n, head_length, body, source)
+function _M.run(fn, stream, id, stamp, address, tail, raw, body, source)
     for _ = 1, MAX_MOVES do
         if #fn.workers == 0 then
             if not functions.wait_for_worker(fn, fn.boot_timeout) or #fn.workers == 0 then
@@ -179,7 +180,7 @@ function _M.run(fn, stream, pieces, n, head_length, body, source)
                 return "none"
             end
         end
-        local connection = send(fn, stream, pieces, n, head_length, body, source ~= nil)
+        local connection = send(fn, stream, id, stamp, address, tail, raw, body, source ~= nil)
         if source then
             local ok = upload(stream, connection, source, fn.timeout)
             if not ok then

@@ -37,7 +37,6 @@ local _M = {}
 
 local matches, cached = {}, 0    -- method -> request target -> match; emptied by every table change
 local live = {}                  -- request -> stream while a handler may run for it
-local pieces = {}                -- head of the REQUEST being built; filled and sent without yielding
 
 local function request_key()
     return tonumber(cast("uintptr_t", get_request()))
@@ -180,15 +179,7 @@ local function send_outcome(outcome, fn, id, stream, cold)
     return ngx.exit(ngx.HTTP_CLOSE)    -- the client's body broke off
 end
 
-local function build_head(id, ms, match, raw)
-    local address = var.remote_addr
-    local pid = route_table.pid_text
-    pieces[1], pieces[2], pieces[3], pieces[4] = id, "\0", ms, pid
-    pieces[5], pieces[6], pieces[7], pieces[8] = address, "\0", match.tail, raw
-    return #id + 1 + #ms + #pid + #address + 1 + #match.tail + #raw
-end
-
-local function call_worker(fn, match, method, id, ms, raw, body, source)
+local function call_worker(fn, match, method, id, ms, stamp, raw, body, source)
     local cold = #fn.workers == 0
     local stream = dispatch.admit(fn)
     if not stream then
@@ -196,15 +187,7 @@ local function call_worker(fn, match, method, id, ms, raw, body, source)
     end
     local key = request_key()
     live[key] = stream
-    local head, head_length = pieces, nil
-    if cold or source then
-        head = {}
-        head_length = build_head(id, ms, match, raw)
-        for i = 1, 8 do head[i] = pieces[i] end
-    else
-        head_length = build_head(id, ms, match, raw)
-    end
-    local outcome = dispatch.run(fn, stream, head, 8, head_length, body, source)
+    local outcome = dispatch.run(fn, stream, id, stamp, var.remote_addr, match.tail, raw, body, source)
     if outcome == "answer" and stream.closed and not stream.answer.complete and not stream.ended then
         outcome = stream.failure and "error" or "died"    -- it failed before anything of it was sent
     end
@@ -255,11 +238,11 @@ end
 function _M.handle()
     route_table.sync()
     local method, uri = get_method(), var.request_uri
-    local id, ms
+    local id, ms, stamp
     if route_table.settings.trusts_proxies then
-        id, ms = request_id.adopt(var.realip_remote_addr ~= var.remote_addr, var.http_x_request_id)
+        id, ms, stamp = request_id.adopt(var.realip_remote_addr ~= var.remote_addr, var.http_x_request_id)
     else
-        id, ms = request_id.new()
+        id, ms, stamp = request_id.new()
     end
     local by_method = matches[method]
     local match = by_method and by_method[uri]
@@ -289,7 +272,7 @@ function _M.handle()
     if record.runtime == "lua" then
         return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source)
     end
-    return call_worker(fn, match, method, id, ms, raw, body, source)
+    return call_worker(fn, match, method, id, ms, stamp, raw, body, source)
 end
 
 -- The log phase: a client that left while its handler ran.

@@ -23,7 +23,6 @@ function _M.init_worker(supervisor_socket)
     local link = require "openresty.link"
     counters.drop_share()
     require("openresty.request_id").init()
-    route_table.pid_text = "\0" .. ngx.worker.pid() .. "\0"
     _M.on_exit(function()
         functions.close_connections()
         link.stop()

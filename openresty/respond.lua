@@ -8,6 +8,7 @@ local header, print, flush, exit, log, WARN = ngx.header, ngx.print, ngx.flush, 
 local gsub, format, sub, byte = string.gsub, string.format, string.sub, string.byte
 
 local DEBUG_BYTES = 4096
+local BLANK = " "    -- nginx would leave out a header with an empty value; blanks around a value are no part of it (RFC 9110 5.5)
 local HEAD_SECONDS = 0.05    -- the head waits this long for the first piece (F164)
 
 local _M = {}
@@ -53,7 +54,8 @@ function _M.send_head(answer, fn, id, ms, cold, queued, worker, stdout, stderr)
     ngx.status = answer.status
     local names, values = answer.names, answer.values
     for i = 1, answer.n do
-        header[names[i]] = values[i]
+        local value = values[i]
+        header[names[i]] = value ~= "" and value or BLANK
     end
     header["X-Request-Id"] = id
     _M.set_state(fn, answer.status, cold, queued)
