@@ -177,6 +177,7 @@ test('the end of a data connection cancels its streams and no others', async () 
   const [gone, stays] = [await worker.connect(), await worker.connect()];
   gone.request(1, { target: '/?wait=gate', flags: END | ANNOUNCE });
   await gone.takeType(FrameType.START, 1);
+  await gone.ping(); // another thread reads now
   gone.request(2, { target: '/?wait=never' });
   stays.request(1, { target: '/stays' });
   gone.end();
