@@ -177,11 +177,11 @@ test('the end of a data connection cancels its streams and no others', async () 
   const [gone, stays] = [await worker.connect(), await worker.connect()];
   gone.request(1, { target: '/?wait=gate', flags: END | ANNOUNCE });
   await gone.takeType(FrameType.START, 1);
-  await gone.ping(); // another thread reads now
-  gone.request(2, { target: '/?wait=never' });
+  await gone.request(2, { target: '/?wait=never' }).ping();
   stays.request(1, { target: '/stays' });
   gone.end();
   await gone.untilClosed();
+  await stays.ping(); // what came before it has been read
   release(worker, 'gate');
   expect((await stays.answer(1)).body?.toString()).toBe('/stays');
 });
