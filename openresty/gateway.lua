@@ -22,7 +22,7 @@ local ERR, INFO = ngx.ERR, ngx.INFO
 local get_method, raw_header = ngx.req.get_method, ngx.req.raw_header
 local get_request = base.get_request
 local cast, tonumber, tostring = ffi.cast, tonumber, tostring
-local find, sub, gsub, byte = string.find, string.sub, string.gsub, string.byte
+local find, sub, gsub = string.find, string.sub, string.gsub
 
 local MAX_CACHED_MATCHES = 2048
 local MAX_CACHED_URI_BYTES = 512
@@ -288,11 +288,6 @@ end
 -- Answers for what nginx itself refused (P95); nginx keeps the status in ngx.status.
 function _M.refused()
     local status = ngx.status
-    if status == 494 then
-        status = 431
-    elseif status == 400 and byte(var.request_method or "") == nil then
-        status = 400
-    end
     local headers
     if status == 405 then
         headers = { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }

@@ -10,6 +10,8 @@ local var, header = ngx.var, ngx.header
 -- Limits of the locations that collect chunked bodies (P84), ascending; the last is the ceiling.
 local CHUNKED_STEPS = { 65536, 1048576, 16777216, 134217728 }
 
+local ALLOW = "GET, HEAD, OPTIONS"
+
 local _M = { draining = false }
 
 local function send_json(status, document, id)
@@ -36,8 +38,13 @@ end
 -- Answers a request whose path belongs to the platform.
 function _M.handle(path, method, id)
     if path == "/_fn/live" or path == "/_fn/ready" then
+        if method == "OPTIONS" then
+            ngx.status = 204
+            header["Allow"], header["X-Request-Id"] = ALLOW, id
+            return ngx.exit(204)
+        end
         if method ~= "GET" and method ~= "HEAD" then
-            return errors.send(405, "method not allowed", id, nil, { Allow = "GET, HEAD, OPTIONS" })
+            return errors.send(405, "method not allowed", id, nil, { Allow = ALLOW })
         end
         if path == "/_fn/ready" then
             return ready(id)

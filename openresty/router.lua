@@ -2,7 +2,7 @@
 -- path's depth and not on the number of routes (F52). Candidates come in the order of F50: left to right static, one-segment
 -- parameter, catch-all, wildcard; the first that accepts host and method wins (F51).
 --
--- An entry: { methods = {GET = true, …}, hosts = {…}, target = <function id> | conflict = true, rank, defaults, names }.
+-- An entry: { methods = {GET = true, …}, hosts = {…}, order, target = <function key> | conflict = true, defaults }.
 
 local find, sub, lower, gmatch, gsub = string.find, string.sub, string.lower, string.gmatch, string.gsub
 local concat, sort = table.concat, table.sort
@@ -38,8 +38,8 @@ local function parse_pattern(pattern)
     return steps, dynamic
 end
 
--- Higher rank first among entries of one shape: a winner takes what it claims, the others serve what is free (F44).
-local function by_rank(a, b)
+-- The supervisor's order among entries of one shape: a winner takes what it claims, the others serve what is free (F44).
+local function by_order(a, b)
     return a.order < b.order
 end
 
@@ -52,7 +52,7 @@ local function set_leaf(leaf, pattern, entries)
     for _, entry in ipairs(entries or {}) do
         leaf[#leaf + 1] = entry
     end
-    sort(leaf, by_rank)
+    sort(leaf, by_order)
 end
 
 local function find_leaf(self, steps, create)
@@ -93,8 +93,8 @@ function _M.set(self, pattern, entries)
             names[#names + 1] = step.text
         end
     end
-    for position, entry in ipairs(entries or {}) do
-        entry.pattern, entry.names, entry.order = pattern, names, entry.rank * 1000 + position
+    for _, entry in ipairs(entries or {}) do
+        entry.pattern, entry.names = pattern, names
     end
     self.patterns[pattern] = entries and true or nil
     if dynamic then
@@ -102,7 +102,7 @@ function _M.set(self, pattern, entries)
     else
         self.static[pattern] = entries
         if entries then
-            sort(entries, by_rank)
+            sort(entries, by_order)
         end
     end
 end

@@ -70,6 +70,7 @@ export function resolvePolicy(
     streamIdleMs: overlay.response?.stream_idle_ms ?? Math.max(timeoutMs, STREAM_IDLE_MIN_MS),
     bodyMode: own?.request?.body_mode ?? 'buffer',
     rateLimit: resolveRateLimit(overlay.rate_limit),
+    requiresAuth: overlay.auth != null && overlay.auth !== false,
   };
 }
 

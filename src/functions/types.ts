@@ -43,6 +43,8 @@ export interface FunctionPolicy {
   readonly streamIdleMs: number;
   readonly bodyMode: 'buffer' | 'stream';
   readonly rateLimit: RateLimitPolicy | null;
+  /** An `auth` block holds for it (F135): whoever cannot enforce that must not serve it. */
+  readonly requiresAuth: boolean;
 }
 
 /** Install manifests found for a function (section 5.1 of the functions spec); absolute paths. */

@@ -73,7 +73,8 @@ export interface FunctionRecord {
 export interface RouteEntry {
   readonly methods: Readonly<Record<string, true>>;
   readonly hosts: readonly string[];
-  readonly rank: number;
+  /** Place among the entries of one shape: discovery's order carries precedence (F43-F47). */
+  readonly order: number;
   readonly target?: string;
   readonly conflict?: true;
   readonly defaults?: Readonly<Record<string, string>>;
@@ -163,11 +164,15 @@ function queueTimeoutMs({ policy }: FunctionDefinition, pooled: boolean): number
 /** Groups routes by their pattern, in the order in which discovery gives them. */
 export function compileEntries(routes: readonly Route[]): Map<string, RouteEntry[]> {
   const byPattern = new Map<string, RouteEntry[]>();
+  const places = new Map<string, number>();
   for (const route of routes) {
+    const shape = shapeOf(route.path);
+    const order = places.get(shape) ?? 0;
+    places.set(shape, order + 1);
     const entry: RouteEntry = {
       methods: Object.fromEntries(route.methods.map((method) => [method, true as const])),
       hosts: route.hosts,
-      rank: route.rank,
+      order,
       ...(route.functionKey === null ? { conflict: true as const } : { target: route.functionKey }),
       ...(Object.keys(route.defaults).length > 0 && { defaults: route.defaults }),
     };
@@ -176,6 +181,11 @@ export function compileEntries(routes: readonly Route[]): Map<string, RouteEntry
     else byPattern.set(route.path, [entry]);
   }
   return byPattern;
+}
+
+/** A pattern without its parameter names: equal shapes compete for the same requests (F43). */
+function shapeOf(pattern: string): string {
+  return pattern.replace(/\/:[^/]*\*$/, '/:*').replace(/\/:[^/*]+(?=\/|$)/g, '/:');
 }
 
 /** The whole table as one document. */

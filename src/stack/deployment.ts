@@ -28,6 +28,12 @@ const INSTALLING: Unavailable = {
   warming: true,
 };
 const INSTALL_FAILED: Unavailable = { status: 503, error: 'dependency install failed', retry_after: 30 };
+/** Gateway auth is not part of this version, and a policy that is ignored would open a route (F117). */
+const AUTH_NOT_ENFORCED: Unavailable = {
+  status: 500,
+  error: 'invalid function configuration',
+  detail: 'this version does not enforce auth policies, so the function is not served',
+};
 const INVALID_CONFIG: Unavailable = { status: 500, error: 'invalid function configuration' };
 
 const RETRY_HINT = 'edit the file and save to retry';
@@ -317,6 +323,13 @@ export class Deployment {
 
   #blocked(definition: FunctionDefinition): Unavailable | null {
     if (definition.configProblem !== null) return INVALID_CONFIG;
+    if (definition.policy.requiresAuth) {
+      this.#tell(
+        AUTH_NOT_ENFORCED.detail,
+        'check the credential in the handler (examples/auth shows how), and remove `auth`',
+      );
+      return AUTH_NOT_ENFORCED;
+    }
     if (this.#context.isMissing(definition.runtime)) {
       return { status: 503, error: 'runtime unavailable', detail: definition.runtime, retry_after: 30 };
     }
@@ -412,6 +425,7 @@ function needsNewWorker(from: FunctionDefinition, to: FunctionDefinition): boole
       policy.workerPool,
       policy.bodyMode,
       executionLimit(definition),
+      policy.requiresAuth,
     ]);
   };
   return relevant(from) !== relevant(to);

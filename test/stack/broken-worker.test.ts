@@ -18,6 +18,7 @@ class FakeWorker {
   /** What came in, frame by frame: type and stream. */
   readonly heard: { type: number; stream: number }[] = [];
   onRequest: (stream: number, socket: Socket) => void = () => {};
+  onCancel: (stream: number, socket: Socket) => void = () => {};
 
   constructor(socket: string) {
     this.socket = socket;
@@ -33,6 +34,7 @@ class FakeWorker {
           buffer = buffer.subarray(9 + buffer.readUInt32BE(0));
           this.heard.push({ type, stream });
           if (type === FrameType.REQUEST) this.onRequest(stream, peer);
+          if (type === FrameType.CANCEL) this.onCancel(stream, peer);
         }
       });
     });
@@ -123,7 +125,7 @@ beforeAll(async () => {
   sound.onRequest = (stream, socket) => socket.write(response(stream, OK, 'sound'));
   announce('broken', broken);
   announce('sound', sound);
-  const entry = (target: string): RouteEntry[] => [{ methods: { GET: true, POST: true }, hosts: [], rank: 1, target }];
+  const entry = (target: string): RouteEntry[] => [{ methods: { GET: true, POST: true }, hosts: [], order: 0, target }];
   await gateway.push({
     settings: { max_headers: 200, max_query_args: 1000, trusts_proxies: false, dev_errors: false },
     functions: new Map([
@@ -246,9 +248,7 @@ describe('streams', () => {
     const open = broken.heard.filter(({ type }) => type === FrameType.REQUEST).at(-1);
     expect(broken.heard).toContainEqual({ type: FrameType.CANCEL, stream: open?.stream });
     stuck.length = 0;
-    broken.onRequest = (stream, socket) => {
-      setTimeout(() => socket.write(encodeFrame(FrameType.END, stream, '')), 320); // after CANCEL, within the grace
-    };
+    broken.onCancel = (stream, socket) => socket.write(encodeFrame(FrameType.END, stream, ''));
     expect((await send(url, '/broken')).status).toBe(504);
     await new Promise((resolve) => setTimeout(resolve, 400)); // the grace must pass for nothing to have happened
     expect(stuck).toEqual([]);

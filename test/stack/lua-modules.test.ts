@@ -122,7 +122,7 @@ const MATCH = `
     for i, entry in ipairs(route.entries) do
       local methods = {}
       for _, method in ipairs(entry.methods) do methods[method] = true end
-      entries[i] = { methods = methods, hosts = entry.hosts or {}, rank = entry.rank or 1, target = entry.target,
+      entries[i] = { methods = methods, hosts = entry.hosts or {}, order = i, target = entry.target,
         conflict = entry.conflict, defaults = entry.defaults }
     end
     router:set(route.path, entries)

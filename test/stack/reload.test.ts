@@ -247,3 +247,18 @@ test('F155: no state, cache or lock file is written into the folder of functions
   const names = readdirSync(stack.dir);
   expect(names).not.toContain('__pycache__');
 });
+
+test('F117: a function with an auth policy, which this version does not enforce, is never served open', async () => {
+  stack.write({
+    'guarded/handler.js': 'exports.handler = () => "open";',
+    'guarded/fn.config.json': { auth: { api_key: { keys: [{ id: 'a', env: 'K' }] } } },
+  });
+  const answer = await until(async () => {
+    const last = await stack.get('/guarded');
+    return last.status === 500 && last;
+  }, 'it refuses');
+  expect(answer.json().error).toBe('invalid function configuration');
+  expect(stack.output).toContain('does not enforce auth');
+  stack.write({ 'guarded/fn.config.json': { auth: false } });
+  await untilText('/guarded', 'open');
+});

@@ -268,6 +268,7 @@ describe('policy', () => {
       streamIdleMs: 30_000,
       bodyMode: 'buffer',
       rateLimit: null,
+      requiresAuth: false,
     });
   });
 
