@@ -220,6 +220,7 @@ local function take_body(fn, id)
     local limit = fn.record.max_body_bytes
     if announced then
         if announced > limit then
+            req.clear_header("Expect")    -- nginx would ask for the body with 100 Continue, only to discard it
             return errors.send(413, "payload too large", id)
         end
         return request_body.read(announced)
