@@ -1,0 +1,1 @@
+exports.handler = async (event) => ({ message: `Bonjour, ${event.query.name ?? 'monde'}, from Node` });
