@@ -98,6 +98,10 @@ class Supervisor {
 
   /** A mistake of ours must not leave processes behind. */
   #crash(error: unknown): void {
+    if (this.#stoppedBy !== undefined) {
+      this.#supervision.onReloadFailure(error);
+      return;
+    }
     this.#stoppedBy = 'mistake';
     const killed = this.#stack?.kill() ?? Promise.resolve();
     killed.catch(() => undefined).then(() => this.#stopped.reject(error));

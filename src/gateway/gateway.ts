@@ -138,7 +138,11 @@ export class Gateway {
 
   /** Makes `table` what every request sees that starts afterwards; resolves when the shared dict has it. */
   push(table: RouteTable): Promise<void> {
-    const turn = this.#pushing.then(() => this.#push(table));
+    const turn = this.#pushing
+      .then(() => this.#push(table))
+      .catch((error) => {
+        if (!this.#stopping) throw error; // nobody is served any more
+      });
     this.#pushing = turn.catch(() => {});
     return turn;
   }

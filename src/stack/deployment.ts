@@ -252,9 +252,11 @@ export class Deployment {
   #schedule(touchedAt: number, loads: boolean): void {
     this.#again = { touchedAt, loads };
     if (this.#running) return;
-    this.#running = this.#work().finally(() => {
-      this.#running = null;
-    });
+    this.#running = this.#work()
+      .catch((error) => this.#tell(error, RETRY_HINT))
+      .finally(() => {
+        this.#running = null;
+      });
   }
 
   async #work(): Promise<void> {

@@ -100,7 +100,12 @@ export class Fleet {
   }
 
   need(functionKey: string): void {
-    void this.#deployments.get(functionKey)?.need();
+    this.#deployments
+      .get(functionKey)
+      ?.need()
+      .catch((error: Error) => {
+        this.#context.emit({ type: 'problem', severity: 'error', path: functionKey, message: error.message });
+      });
   }
 
   announce(functionKey: string, revision: string, workers: readonly WorkerAddress[]): void {

@@ -55,9 +55,12 @@ export function runToEnd(
   });
 }
 
-/** What FastFN needs of this machine and nothing that could change its settings. */
+/**
+ * What FastFN needs of this machine and nothing that could change its settings. pip asks an index that does not answer once
+ * only.
+ */
 export function cleanEnvironment(home: string): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: home };
+  return { PATH: process.env.PATH, HOME: home, PIP_RETRIES: '0' };
 }
 
 /** A running program whose output can be waited for. */
