@@ -1,4 +1,4 @@
--- @summary Answers from inside nginx, without another process: /ping
+-- Runs inside nginx, without another process.
 return function(event)
-    return "pong " .. (event.query.name or event.client.ip)
+    return "pong"
 end

@@ -1,8 +1,7 @@
-# @summary A page of orders: /orders?page=2
 from six.moves.urllib.parse import urlencode
 
-PAGE_SIZE = 2
-ORDERS = [{"id": number, "total": number * 12.5} for number in range(1, 6)]
+ORDERS = [1, 2, 3, 4, 5]
+PAGE_SIZE = 3
 
 
 def handler(event):
@@ -11,7 +10,5 @@ def handler(event):
         return {"status": 400, "body": {"error": "page must be a number from 1"}}
     end = int(page) * PAGE_SIZE
     has_more = end < len(ORDERS)
-    return {
-        "orders": ORDERS[end - PAGE_SIZE : end],
-        "next": "/orders?" + urlencode({"page": int(page) + 1}) if has_more else None,
-    }
+    following = "/orders?" + urlencode({"page": int(page) + 1}) if has_more else None
+    return {"orders": ORDERS[end - PAGE_SIZE : end], "next": following}
