@@ -99,6 +99,11 @@ export class Deployment {
     return this.#definition;
   }
 
+  /** Something of this function is being built, installed or loaded. */
+  get isBusy(): boolean {
+    return this.#running !== null;
+  }
+
   /** Settles when nothing of this function is being built, installed or loaded. */
   async settled(): Promise<void> {
     while (this.#running) await this.#running;

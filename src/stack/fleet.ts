@@ -116,6 +116,11 @@ export class Fleet {
     this.#deployments.get(functionKey)?.addFiles(revision, files);
   }
 
+  /** Keys of functions for which an install, build or load is under way. */
+  get busy(): readonly string[] {
+    return [...this.#deployments].filter(([, deployment]) => deployment.isBusy).map(([key]) => key);
+  }
+
   /** Resolves when no install, build or load is under way. */
   async settled(): Promise<void> {
     await Promise.all([...this.#deployments.values()].map((deployment) => deployment.settled()));

@@ -122,7 +122,7 @@ class NativeStack implements RunningStack {
     ]);
     this.#options.signal.throwIfAborted();
     await fleet.publish();
-    if (config.command === 'run') await fleet.settled();
+    if (config.command === 'run') await this.#firstInstalls(fleet);
     await this.#probe.wait({
       host: this.#connectHost,
       port: this.#port,
@@ -152,6 +152,22 @@ class NativeStack implements RunningStack {
     const { host } = this.#config;
     if (host === '0.0.0.0' || host === 'localhost') return '127.0.0.1';
     return host === '::' ? '::1' : host;
+  }
+
+  /** `run` is ready when the first installs have ended, one way or the other (P97). */
+  async #firstInstalls(fleet: Fleet): Promise<void> {
+    const { readyTimeoutSeconds } = this.#config;
+    const spentMs = performance.now() - this.#startedAt;
+    const settled = fleet.settled().then(() => true);
+    const overdue = new AbortController();
+    const late = pause(readyTimeoutSeconds * 1000 - spentMs, AbortSignal.any([overdue.signal, this.#options.signal]));
+    const isSettled = await Promise.race([settled, late.then(() => false)]);
+    overdue.abort();
+    if (isSettled || this.#options.signal.aborted) return;
+    const missing = fleet.busy.join(', ');
+    throw new FastfnError('NOT_READY', `not ready within ${readyTimeoutSeconds} s: still installing for ${missing}`, {
+      hint: 'FN_READY_TIMEOUT_S allows more time',
+    });
   }
 
   /** As root: the owner of the functions, if that user can reach what the stack needs (P76). */
@@ -493,7 +509,7 @@ function freePort(host: string): Promise<number> {
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms === 0 || signal.aborted) return Promise.resolve();
+  if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener('abort', () => {

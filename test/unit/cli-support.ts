@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { cpSync, symlinkSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -56,11 +57,13 @@ export function runToEnd(
 }
 
 /**
- * What FastFN needs of this machine and nothing that could change its settings. pip asks an index that does not answer once
- * only.
+ * What FastFN needs of this machine and nothing that could change its settings: programs, and what npm and pip must know to
+ * reach their registries. pip asks an index that does not answer once only.
  */
 export function cleanEnvironment(home: string): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: home, PIP_RETRIES: '0' };
+  const { PATH, NODE_EXTRA_CA_CERTS } = process.env;
+  const certificates = NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS };
+  return { PATH, HOME: home, PIP_RETRIES: '0', NPM_CONFIG_USERCONFIG: join(homedir(), '.npmrc'), ...certificates };
 }
 
 /** A running program whose output can be waited for. */
