@@ -20,6 +20,12 @@ final class Answer
     ) {
     }
 
+    /** Of a stream that ended before its first chunk. */
+    public function withoutBody(): self
+    {
+        return new self($this->status, $this->headers, '');
+    }
+
     /**
      * The response head of FNP/1.
      *

@@ -79,10 +79,9 @@ final class Connection
         }
     }
 
-    /** Writes what is left before the process ends, for at most this long: a peer may have stopped reading. */
-    public function drain(float $seconds): void
+    /** Writes what is left before the process ends, until this time in epoch seconds: a peer may have stopped reading. */
+    public function drain(float $deadline): void
     {
-        $deadline = \microtime(true) + $seconds;
         for ($this->flush(); $this->isOpen && $this->unsent !== '' && \microtime(true) < $deadline; $this->flush()) {
             $read = $except = null;
             $write = [$this->socket];

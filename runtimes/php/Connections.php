@@ -46,7 +46,11 @@ final class Connections
             }
         }
         $seconds = $timeoutUs === null ? null : \intdiv($timeoutUs, 1_000_000);
-        if ((int) @\stream_select($read, $write, $except, $seconds, (int) $timeoutUs % 1_000_000) === 0) {
+        $count = @\stream_select($read, $write, $except, $seconds, (int) $timeoutUs % 1_000_000);
+        if ($count === false) {
+            \usleep(1_000); // a handler keeps a thousand files open: select() fails for what is above, and would spin
+        }
+        if ((int) $count === 0) {
             return [];
         }
         if (isset($read[$this->listener])) {

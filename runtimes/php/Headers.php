@@ -8,6 +8,7 @@ namespace FastFN\Worker;
 final class Headers
 {
     private const KEPT_NAMES = 256;
+    private const MAX_BYTES = 524_288; // with a body of 256 KiB still a frame
 
     /** @var array<string, bool> names that were checked: whether it is Content-Type */
     private static array $names = [];
@@ -58,7 +59,13 @@ final class Headers
             $this->type === null && $type !== null ? [...$this->lines, 'Content-Type', $type] : $this->lines,
             \JSON_UNESCAPED_UNICODE | \JSON_UNESCAPED_SLASHES,
         );
-        return $json === false ? throw new ContractViolation('a header value is not UTF-8') : $json;
+        if ($json === false) {
+            throw new ContractViolation('a header value is not UTF-8');
+        }
+        if (\strlen($json) > self::MAX_BYTES) {
+            throw new ContractViolation('headers of more than 512 KiB');
+        }
+        return $json;
     }
 
     public function isCsv(): bool

@@ -11,7 +11,9 @@ namespace FastFN\Worker;
 final class Source
 {
     private const RETURNED_CALLABLE = [\T_FUNCTION, \T_FN, \T_STATIC, \T_NEW, \T_VARIABLE];
-    private const DECLARATION = ['class', 'interface', 'trait', 'enum', 'abstract', 'final', 'readonly', 'function', 'const', '#['];
+    private const DECLARATION = [
+        \T_CLASS, \T_INTERFACE, \T_TRAIT, \T_ENUM, \T_ABSTRACT, \T_FINAL, \T_READONLY, \T_FUNCTION, \T_CONST, \T_ATTRIBUTE,
+    ];
 
     /** @param list<\PhpToken> $tokens without whitespace and comments */
     private function __construct(private readonly string $file, private readonly string $text, private readonly array $tokens)

@@ -49,11 +49,6 @@ final class Stream
         return ($this->flags & Codec::FLAG_ANNOUNCE) !== 0;
     }
 
-    public function isCaptured(): bool
-    {
-        return ($this->flags & Codec::FLAG_CAPTURE) !== 0;
-    }
-
     /** Takes a piece of the request body. Returns the credit to give back, in bytes. */
     public function append(string $bytes): int
     {
@@ -93,10 +88,11 @@ final class Stream
             $this->producing = $answer;
             return;
         }
-        $isWhole = \strlen($answer->body) <= \min(Codec::MAX_BODY_BYTES, $this->credit);
-        $this->sendHead($answer, $isWhole, $answer->body);
-        if ($isWhole) {
+        if (\strlen($answer->body) <= Codec::MAX_BODY_BYTES) { // the credit that every stream starts with
+            $this->connection->unsent .= Codec::response($this->id, $answer->head(true, Log::shown()), $answer->body);
             $this->close();
+        } else {
+            $this->sendHead($answer, $answer->body);
         }
     }
 
@@ -117,14 +113,13 @@ final class Stream
         $chunk = $this->producing->body->next();
         if ($chunk === null) {
             $this->producing->body->close();
-            if (!$this->hasHead) {
-                $this->sendHead($this->producing, true, '');
-                $this->close();
-            } else {
+            if ($this->hasHead) {
                 $this->finish(Codec::END);
+            } else {
+                $this->respond($this->producing->withoutBody());
             }
         } elseif (!$this->hasHead) {
-            $this->sendHead($this->producing, false, $chunk);
+            $this->sendHead($this->producing, $chunk);
         } else {
             $this->rest = $chunk;
             $this->offset = 0;
@@ -164,15 +159,12 @@ final class Stream
         $producing?->body->close();
     }
 
-    private function sendHead(Answer $answer, bool $isWhole, string $body): void
+    /** The head of an answer that goes on after this frame. */
+    private function sendHead(Answer $answer, string $body): void
     {
-        $head = $answer->head($isWhole, Log::shown());
-        if (\strlen($head) > Codec::MAX_PAYLOAD_BYTES - Codec::MAX_BODY_BYTES - 4) {
-            throw new ContractViolation('headers of more than 768 KiB');
-        }
+        $first = \substr($body, 0, \min(Codec::MAX_BODY_BYTES, $this->credit));
+        $this->connection->send(Codec::response($this->id, $answer->head(false, Log::shown()), $first));
         $this->hasHead = true;
-        $first = $isWhole ? $body : \substr($body, 0, \min(Codec::MAX_BODY_BYTES, $this->credit));
-        $this->connection->send(Codec::response($this->id, $head, $first));
         $this->credit -= \strlen($first);
         $this->rest = $first === $body ? '' : $body;
         $this->offset = \strlen($first);
@@ -208,7 +200,7 @@ final class Stream
         $this->producing = null;
         $this->rest = '';
         unset($this->connection->streams[$this->id]);
-        if ($this->isCaptured()) {
+        if (($this->flags & Codec::FLAG_CAPTURE) !== 0) {
             $this->connection->flush();
             Log::last($this->requestId());
         }

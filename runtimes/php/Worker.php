@@ -24,11 +24,13 @@ final class Worker
      */
     private const TRUSTED_RUNS = 256;
 
-    private const FILES_CHECK_NS = 100_000_000;
     private const LAST_WORDS_SECONDS = 1.0;
 
+    private readonly int $pid;
     private readonly Connections $connections;
+    private readonly Intake $intake;
     private ?Load $load = null;
+    private ?LoadedFiles $files = null;
     private bool $isLoaded = false;
 
     /** @var ?array<string, string> why the code does not load */
@@ -40,34 +42,32 @@ final class Worker
     private ?Event $events = null;
     private bool $isOutputShown = false;
 
-    /** @var \SplQueue<Stream> complete requests */
-    private \SplQueue $ready;
-
     /** The stream whose handler has the slot: while it runs, and while it produces its body. */
     private ?Stream $running = null;
 
     private int $quickRuns = 0;
 
-    /** @var list<string> as told to the supervisor */
-    private array $files = [];
-    private int $filesCheckedNs = 0;
-    private bool $hasRunSinceCheck = false;
-
     public function __construct(string $path)
     {
-        $this->ready = new \SplQueue();
+        $this->pid = \getmypid();
         $this->connections = new Connections($path, $this->hello(...));
+        $this->intake = new Intake($this->connections, $this);
         \register_shutdown_function($this->onShutdown(...));
     }
 
     public function awaitLoad(): void
     {
         while ($this->load === null) {
-            $this->exchange(null);
+            $this->intake->read(null);
             $this->connections->flush();
         }
         Output::capture();
         $this->load->enter();
+    }
+
+    public function isLoaded(): bool
+    {
+        return $this->isLoaded;
     }
 
     public function entry(): string
@@ -93,7 +93,7 @@ final class Worker
         $this->function ??= new Script($this->load->entry, $name);
         Log::text('stdout', 'info', Output::take());
         $this->isLoaded = true;
-        $this->tellFiles();
+        $this->files->tell();
     }
 
     /** The code failed to load: the process is of no use. */
@@ -106,104 +106,28 @@ final class Worker
     public function run(): never
     {
         while (true) {
-            $this->exchange($this->patience());
+            $this->intake->read($this->patience());
             if ($this->running !== null) {
                 $this->produce($this->running);
             } else {
                 $this->serveReady();
             }
             $this->connections->flush();
-            $this->checkFiles();
+            $this->files->tellIfDue();
         }
     }
 
-    /** How long the loop may wait, in microseconds; null: for whatever comes. */
-    private function patience(): ?int
+    /** A frame that only the supervisor may send. */
+    public function control(Connection $connection, int $type, string $payload): void
     {
-        if ($this->running !== null ? $this->running->canProduce() : !$this->ready->isEmpty()) {
-            return 0;
-        }
-        return $this->hasRunSinceCheck ? \intdiv(self::FILES_CHECK_NS, 1_000) : null;
-    }
-
-    private function exchange(?int $timeoutUs): void
-    {
-        foreach ($this->connections->wait($timeoutUs) as $connection) {
-            try {
-                foreach ($connection->receive() as [$type, $stream, $payload]) {
-                    $this->dispatch($connection, $type, $stream, $payload);
-                }
-            } catch (ProtocolError) {
-                $connection->isOpen = false;
-            }
-            if (!$connection->isOpen) {
-                $this->drop($connection);
-            }
-        }
-    }
-
-    private function dispatch(Connection $connection, int $type, int $id, string $payload): void
-    {
-        $stream = $connection->streams[$id] ?? null;
-        match ($type) {
-            Codec::REQUEST => $this->request($connection, $id, $payload),
-            Codec::BODY => $stream === null ?: $this->body($stream, $payload),
-            Codec::END => $stream === null ?: $this->complete($stream),
-            Codec::CANCEL => $stream === null ?: $this->cancel($stream),
-            Codec::WINDOW => $this->window($stream, $payload),
-            Codec::PING => $connection->send(Codec::frame(Codec::PONG, 0, $payload)),
-            Codec::LOAD, Codec::DRAIN, Codec::CONTEXT => $this->control($connection, $type, $payload),
-            Codec::HELLO, Codec::RESPONSE, Codec::ERROR, Codec::LOG, Codec::START, Codec::LOADED
-                => throw new ProtocolError("a frame of type $type is the worker's to send"),
-            default => null,
-        };
-    }
-
-    private function request(Connection $connection, int $id, string $payload): void
-    {
-        if (!$this->isLoaded || $id < 1 || $id > Codec::MAX_STREAM_ID || isset($connection->streams[$id])) {
-            throw new ProtocolError("REQUEST on stream $id");
-        }
-        $stream = new Stream($connection, $id, ...Codec::request($payload));
-        $connection->streams[$id] = $stream;
-        if ($stream->isComplete) {
-            $this->ready->enqueue($stream);
-        }
-    }
-
-    private function body(Stream $stream, string $bytes): void
-    {
-        $granted = $stream->append($bytes);
-        if ($granted > 0) {
-            $stream->connection->send(Codec::frame(Codec::WINDOW, $stream->id, \pack('N', $granted)));
-        }
-    }
-
-    private function complete(Stream $stream): void
-    {
-        if ($stream->isComplete) {
-            throw new ProtocolError('END on a complete request');
-        }
-        $stream->isComplete = true;
-        $this->ready->enqueue($stream);
-    }
-
-    private function window(?Stream $stream, string $payload): void
-    {
-        if (\strlen($payload) !== 4) {
-            throw new ProtocolError('WINDOW is not a u32');
-        }
-        $stream?->grant(\unpack('N', $payload)[1]);
-    }
-
-    private function control(Connection $connection, int $type, string $payload): void
-    {
-        if ($connection !== $this->connections->control || ($type !== Codec::DRAIN && ($type === Codec::LOAD) !== ($this->load === null))) {
+        $isInPlace = $type === Codec::DRAIN || ($type === Codec::LOAD) === ($this->load === null);
+        if ($connection !== $this->connections->control || !$isInPlace) {
             throw new ProtocolError("a frame of type $type out of place");
         }
         if ($type === Codec::LOAD) {
             $this->load = Load::parse($payload);
             $this->useContext($this->load->context);
+            $this->files = new LoadedFiles($this->load, $connection);
             Log::open($connection);
         } elseif ($type === Codec::CONTEXT) {
             $this->useContext(Codec::object($payload));
@@ -213,14 +137,7 @@ final class Worker
         }
     }
 
-    /** @param array<string, mixed> $context for the requests that follow */
-    private function useContext(array $context): void
-    {
-        $this->events = new Event($context, $this->load->env);
-        $this->isOutputShown = $context['debug']['enabled'] ?? false;
-    }
-
-    private function cancel(Stream $stream): void
+    public function cancel(Stream $stream): void
     {
         try {
             $stream->cancel();
@@ -232,16 +149,28 @@ final class Worker
         }
     }
 
-    private function drop(Connection $connection): void
+    public function connectionClosed(Connection $connection): void
     {
-        foreach ($connection->streams as $stream) {
-            $this->cancel($stream);
-        }
-        $this->connections->close($connection);
         if ($connection === $this->connections->control) {
             exit(0);
         }
         $this->endIfDrained();
+    }
+
+    /** How long the loop may wait, in microseconds; null: for whatever comes. */
+    private function patience(): ?int
+    {
+        if ($this->running !== null ? $this->running->canProduce() : !$this->intake->ready->isEmpty()) {
+            return 0;
+        }
+        return $this->files->patienceUs();
+    }
+
+    /** @param array<string, mixed> $context for the requests that follow */
+    private function useContext(array $context): void
+    {
+        $this->events = new Event($context, $this->load->env);
+        $this->isOutputShown = $context['debug']['enabled'] ?? false;
     }
 
     private function endIfDrained(): void
@@ -255,8 +184,8 @@ final class Worker
     private function serveReady(): void
     {
         $begunNs = $nowNs = \hrtime(true);
-        while (!$this->ready->isEmpty() && $this->running === null && $nowNs - $begunNs < self::QUICK_NS) {
-            $stream = $this->ready->dequeue();
+        while (!$this->intake->ready->isEmpty() && $this->running === null && $nowNs - $begunNs < self::QUICK_NS) {
+            $stream = $this->intake->ready->dequeue();
             if ($stream->isClosed) {
                 continue;
             }
@@ -279,11 +208,11 @@ final class Worker
         try {
             $event = $this->events->create($stream->head, $stream->takeBody(), $now);
         } catch (ProtocolError) {
-            $this->drop($stream->connection);
+            $this->intake->drop($stream->connection);
             return;
         }
         $this->running = $stream;
-        $this->hasRunSinceCheck = true;
+        $this->files->expectMore();
         Log::begin($event['id'], $this->isOutputShown);
         try {
             $stream->respond($this->function->answer($event));
@@ -315,6 +244,7 @@ final class Worker
     private function release(): void
     {
         $this->running = null;
+        Log::text('stdout', 'info', Output::take()); // of code that ran after the handler: a jsonSerialize, a generator
         Log::end();
     }
 
@@ -331,34 +261,13 @@ final class Worker
         $stream->fail('handler', Failure::message($error), $stack);
     }
 
-    /** Code may be required as late as in a handler; the supervisor watches all of it (F65). */
-    private function checkFiles(): void
-    {
-        if ($this->hasRunSinceCheck && \hrtime(true) - $this->filesCheckedNs > self::FILES_CHECK_NS) {
-            $this->tellFiles();
-        }
-    }
-
-    private function tellFiles(): void
-    {
-        $this->filesCheckedNs = \hrtime(true);
-        $this->hasRunSinceCheck = false;
-        $files = $this->load->files();
-        if ($files !== $this->files) {
-            $this->files = $files;
-            $loaded = ['revision' => $this->load->revision, 'concurrency' => 1, 'head' => 'raw', 'files' => $files];
-            $this->connections->control->send(Codec::json(Codec::LOADED, 0, $loaded));
-            $this->connections->control->flush();
-        }
-    }
-
     private function hello(): string
     {
         return Codec::json(Codec::HELLO, 0, [
             'protocol' => 1,
             'runtime' => 'php',
             'version' => \PHP_VERSION,
-            'pid' => \getmypid(),
+            'pid' => $this->pid,
             'function' => $this->load?->function,
             'revision' => $this->load?->revision,
             'concurrency' => 1,
@@ -369,6 +278,9 @@ final class Worker
     /** The last words of a process: also where the function called exit, or used more memory than PHP allows it. */
     private function onShutdown(): void
     {
+        if (\getmypid() !== $this->pid) {
+            return; // a process that the handler forked: none of this is its own
+        }
         \ini_set('memory_limit', '-1');
         $fatal = \error_get_last();
         $isFatal = $fatal !== null && ($fatal['type'] & (\E_ERROR | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_PARSE)) !== 0;
@@ -383,8 +295,9 @@ final class Worker
             $refusal = $this->refusal ?? ['kind' => 'load', 'error' => 'handler error', 'message' => $reason, 'stack' => ''];
             $this->connections->control->send(Codec::json(Codec::ERROR, 0, $refusal));
         }
+        $deadline = \microtime(true) + self::LAST_WORDS_SECONDS;
         foreach ($this->connections->all() as $connection) {
-            $connection->drain(self::LAST_WORDS_SECONDS);
+            $connection->drain($deadline);
         }
         if ($isLoading) {
             exit(1);

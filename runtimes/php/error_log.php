@@ -5,8 +5,8 @@ declare(strict_types=1);
 use FastFN\Worker\Log;
 
 /**
- * PHP's own writes to descriptor 2, where nobody can tell which request a line belongs to. Defined where the process was
- * started with `-d disable_functions=error_log`, which is PHP's way to leave a name free (F106).
+ * PHP's own writes to descriptor 2, where nobody can tell which request a line belongs to (F106). This one takes its place
+ * where the process was started with `-d disable_functions=error_log`: a name that is disabled is free.
  */
 function error_log(string $message, int $message_type = 0, ?string $destination = null, ?string $additional_headers = null): bool
 {

@@ -9,12 +9,21 @@ declare(strict_types=1);
 
 namespace FastFN\Worker;
 
+if (\function_exists('error_log') && \function_exists('pcntl_exec')) {
+    // Only the command line can free the name (see error_log.php). One that does, as the launcher's, saves this start.
+    \pcntl_exec(\PHP_BINARY, [
+        ...['-d', 'disable_functions=' . \ltrim(\ini_get('disable_functions') . ',error_log', ',')],
+        ...[__FILE__, $argv[1]],
+    ]);
+}
+
 require __DIR__ . '/Codec.php';
 require __DIR__ . '/ProtocolError.php';
 require __DIR__ . '/ContractViolation.php';
 require __DIR__ . '/Connection.php';
 require __DIR__ . '/Connections.php';
 require __DIR__ . '/Load.php';
+require __DIR__ . '/LoadedFiles.php';
 require __DIR__ . '/Text.php';
 require __DIR__ . '/Event.php';
 require __DIR__ . '/Json.php';
@@ -31,6 +40,7 @@ require __DIR__ . '/Source.php';
 require __DIR__ . '/Handler.php';
 require __DIR__ . '/Script.php';
 require __DIR__ . '/Stream.php';
+require __DIR__ . '/Intake.php';
 require __DIR__ . '/Worker.php';
 
 if (!\function_exists('error_log')) {

@@ -95,9 +95,21 @@ describe('what a handler prints', () => {
     await until(() => expect(messages(worker)).toContainEqual(expect.stringMatching(/^\d+ lines dropped$/)));
   });
 
-  test('F106: without the flag that frees the name, error_log reaches the supervisor through stderr', async () => {
+  test('F106: a worker that was started without the flag that frees the name restarts itself with it', async () => {
     const worker = await PhpWorker.with("<?php function handler($e) { error_log('text'); return 'body'; }", {
       phpArgs: [],
+    });
+    expect(await worker.control.json(FrameType.HELLO)).toMatchObject({ pid: worker.child.pid });
+    expect(await worker.text()).toBe('body');
+    await until(() =>
+      expect(worker.logs).toEqual([{ request_id: ID, stream: 'stderr', level: 'error', message: 'text' }]),
+    );
+  });
+
+  test('F106: where PHP cannot restart itself, error_log reaches the supervisor through stderr', async () => {
+    const phpArgs = ['-d', 'disable_functions=pcntl_exec'];
+    const worker = await PhpWorker.with("<?php function handler($e) { error_log('text'); return 'body'; }", {
+      phpArgs,
     });
     expect(await worker.text()).toBe('body');
     await until(() => expect(worker.output.stderr).toContain('text'));
@@ -171,6 +183,14 @@ function handler($e) { if ($e['query_string'] === '') return 'fine'; echo 'seen'
     await worker.data.closed();
   });
 
+  test('F104: a child that the handler forks ends without a word on the connections', async () => {
+    const worker = await PhpWorker.with(
+      "<?php function handler($e) { error_log('parent'); if (pcntl_fork() === 0) exit(0); pcntl_wait($status); return 'body'; }",
+    );
+    expect([await worker.text(), await worker.text()]).toEqual(['body', 'body']);
+    await until(() => expect(messages(worker)).toEqual(['parent', 'parent']));
+  });
+
   test('F104: too much memory ends the process, with the reason on stderr and in the log', async () => {
     const worker = await PhpWorker.with(
       "<?php function handler($e) { ini_set('memory_limit', '16M'); return strlen(str_repeat('x', 64000000)); }",
@@ -203,6 +223,14 @@ describe('CAPTURE and debug', () => {
         'failed',
       ]),
     );
+  });
+
+  test('what is printed while a result is encoded belongs to its request', async () => {
+    const worker = await PhpWorker.with(
+      "<?php class R implements JsonSerializable { function jsonSerialize(): mixed { echo 'late'; return 1; } } function handler($e) { return ['body' => [new R]]; }",
+    );
+    expect([await worker.text(), await worker.text()]).toEqual(['[1]', '[1]']);
+    await until(() => expect(messages(worker)).toEqual(['late', 'late']));
   });
 
   test('F108: with debug headers the head carries the first 4,096 bytes of each stream', async () => {
