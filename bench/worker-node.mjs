@@ -36,8 +36,7 @@ const seconds = Number(process.argv[2] ?? 1);
 const wanted = process.argv[3] ?? '';
 const folder = mkdtempSync(join(tmpdir(), 'fastfn-bench-'));
 try {
-  for (const [name, source] of Object.entries(HANDLERS))
-    if (name.includes(wanted)) await measureHandler(name, source);
+  for (const [name, source] of Object.entries(HANDLERS)) if (name.includes(wanted)) await measureHandler(name, source);
 } finally {
   rmSync(folder, { recursive: true });
 }
