@@ -282,25 +282,33 @@ final class Worker
             return; // a process that the handler forked: none of this is its own
         }
         \ini_set('memory_limit', '-1');
-        $fatal = \error_get_last();
-        $isFatal = $fatal !== null && ($fatal['type'] & (\E_ERROR | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_PARSE)) !== 0;
-        $reason = $isFatal ? "{$fatal['message']} in {$fatal['file']} on line {$fatal['line']}" : 'the code called exit';
-        if ($this->running !== null) {
-            Log::text('stdout', 'info', Output::take());
-            Log::text('stderr', 'error', "the process ended while the handler ran: $reason");
-            Log::end();
-        }
         $isLoading = $this->load !== null && !$this->isLoaded && $this->connections->control->isOpen;
-        if ($isLoading) {
-            $refusal = $this->refusal ?? ['kind' => 'load', 'error' => 'handler error', 'message' => $reason, 'stack' => ''];
-            $this->connections->control->send(Codec::json(Codec::ERROR, 0, $refusal));
+        $fatal = self::fatalError();
+        if ($isLoading && $fatal !== null) {
+            $this->refusal ??= ['kind' => 'load', 'error' => 'handler error', 'message' => $fatal, 'stack' => ''];
+        }
+        if ($this->refusal !== null) {
+            $this->connections->control->send(Codec::json(Codec::ERROR, 0, $this->refusal));
+        } elseif ($isLoading || $this->running !== null) {
+            Log::text('stdout', 'info', Output::take());
+            $doing = $isLoading ? 'the code loaded' : 'the handler ran';
+            Log::text('stderr', 'error', "the process ended while $doing: " . ($fatal ?? 'the code called exit'));
+            Log::end();
         }
         $deadline = \microtime(true) + self::LAST_WORDS_SECONDS;
         foreach ($this->connections->all() as $connection) {
             $connection->drain($deadline);
         }
-        if ($isLoading) {
+        if ($this->refusal !== null) {
             exit(1);
         }
+    }
+
+    /** What PHP itself ended the process for. */
+    private static function fatalError(): ?string
+    {
+        $last = \error_get_last();
+        $isFatal = (($last['type'] ?? 0) & (\E_ERROR | \E_CORE_ERROR | \E_COMPILE_ERROR | \E_PARSE)) !== 0;
+        return $isFatal ? "{$last['message']} in {$last['file']} on line {$last['line']}" : null;
     }
 }

@@ -383,21 +383,24 @@ describe('files', () => {
     expect(await worker.exited()).toBe(1);
   });
 
-  test.each([
-    ['exit', '<?php function handler($e) {} exit(4);', 'exit'],
-    [
-      'a fatal error',
-      '<?php class A {} function handler($e) {} if (true) { class_alias("A", "B"); eval("class A {}"); }',
-      'Cannot declare class A',
-    ],
-  ])('F101: %s at load is told as one', async (_name, code, message) => {
+  test('F101: a fatal error at load is told as a load error', async () => {
+    const code = '<?php class A {} function handler($e) {} class_alias("A", "B"); eval("class A {}");';
     const worker = await PhpWorker.spare({ 'fn.php': code });
     worker.load();
     expect(await worker.control.json(FrameType.ERROR)).toMatchObject({
       kind: 'load',
-      message: expect.stringContaining(message),
+      message: expect.stringContaining('Cannot declare class A'),
     });
     expect(await worker.exited()).toBe(1);
+  });
+
+  test('P100: exit at load ends the process with its own code, and the log says so', async () => {
+    const worker = await PhpWorker.spare({ 'fn.php': '<?php function handler($e) {} exit(4);' });
+    worker.load();
+    expect(await worker.exited()).toBe(4);
+    await worker.control.closed();
+    expect(worker.control.of(FrameType.ERROR)).toEqual([]);
+    expect(worker.logs[0]?.message).toBe('the process ended while the code loaded: the code called exit');
   });
 
   test('F101: an entry that is gone is told by name', async () => {
