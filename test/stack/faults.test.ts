@@ -11,10 +11,12 @@ const FILES = {
   'node/loop.js': 'exports.handler = (event) => { if (event.query.ok) return "fine"; for (;;); };',
   'node/exit.js': 'exports.handler = (event) => { if (event.query.ok) return "fine"; process.exit(3); };',
   'node/throw.js': 'exports.handler = () => { throw new Error("secret detail"); };',
-  'node/await.js': 'let n = 0; exports.handler = async (event) => { if (event.query.ok) return { n, pid: process.pid }; n++; await new Promise(() => {}); };',
+  'node/await.js':
+    'let n = 0; exports.handler = async (event) => { if (event.query.ok) return { n, pid: process.pid }; n++; await new Promise(() => {}); };',
   'python_/fn.config.json': TIMEOUT,
   'py/fn.config.json': TIMEOUT,
-  'py/ok.py': 'import os\nn = 0\ndef handler(event):\n    global n\n    n += 1\n    return {"n": n, "pid": os.getpid()}\n',
+  'py/ok.py':
+    'import os\nn = 0\ndef handler(event):\n    global n\n    n += 1\n    return {"n": n, "pid": os.getpid()}\n',
   'py/loop.py': 'def handler(event):\n    if event["query"].get("ok"): return "fine"\n    while True: pass\n',
   'py/exit.py': 'import sys\ndef handler(event):\n    if event["query"].get("ok"): return "fine"\n    sys.exit(3)\n',
   'py/hardexit.py': 'import os\ndef handler(event):\n    if event["query"].get("ok"): return "fine"\n    os._exit(3)\n',
@@ -30,7 +32,8 @@ const FILES = {
   'lu/pcall.lua':
     'function handler(event) if event.query.ok then return "fine" end while true do pcall(function() while true do end end) end end',
   'lu/throw.lua': 'function handler(event) error("secret detail") end',
-  'slow.js': 'exports.handler = async (event) => { await new Promise((r) => setTimeout(r, Number(event.query.ms))); return "slept"; };',
+  'slow.js':
+    'exports.handler = async (event) => { await new Promise((r) => setTimeout(r, Number(event.query.ms))); return "slept"; };',
   'once.js': `const { appendFileSync } = require("node:fs");
 exports.handler = async (event) => { appendFileSync(process.env.MARKS, event.query.mark + "\\n"); await new Promise(() => {}); };`,
 };
@@ -48,7 +51,11 @@ async function status(path: string): Promise<number> {
 
 async function untilOk(path: string, ms: number): Promise<Answer> {
   let answer: Answer | undefined;
-  await until(async () => (answer = await stack.get(path)).status === 200, `${path} answers 200, last ${answer?.status} ${answer?.text}`, ms);
+  await until(
+    async () => (answer = await stack.get(path)).status === 200,
+    `${path} answers 200, last ${answer?.status} ${answer?.text}`,
+    ms,
+  );
   return answer as Answer;
 }
 
@@ -101,14 +108,18 @@ describe('F104: the end of a process costs only its open requests', () => {
     30_000,
   );
 
-  test.each(['node/ok.js', 'py/ok.py', 'ph/ok.php'])('kill -9 of the worker of %s: the next request is served', async (name) => {
-    const path = `/${name.replace(/\.\w+$/, '')}`;
-    const { pid } = (await untilOk(path, 10_000)).json();
-    process.kill(pid, 'SIGKILL');
-    await until(() => !isAlive(pid), 'the worker is gone');
-    const answer = await untilOk(path, 1000);
-    expect(answer.json().pid).not.toBe(pid);
-  }, 20_000);
+  test.each(['node/ok.js', 'py/ok.py', 'ph/ok.php'])(
+    'kill -9 of the worker of %s: the next request is served',
+    async (name) => {
+      const path = `/${name.replace(/\.\w+$/, '')}`;
+      const { pid } = (await untilOk(path, 10_000)).json();
+      process.kill(pid, 'SIGKILL');
+      await until(() => !isAlive(pid), 'the worker is gone');
+      const answer = await untilOk(path, 1000);
+      expect(answer.json().pid).not.toBe(pid);
+    },
+    20_000,
+  );
 
   test('only the requests of that worker fail: the others of the stack are answered', async () => {
     const { pid } = (await untilOk('/node/ok', 10_000)).json();
@@ -124,7 +135,9 @@ describe('F72, F104: at most once', () => {
     const pending = stack.get('/once?mark=a');
     const count = () => {
       try {
-        return readFileSync(marks, 'utf8').split('\n').filter((line) => line === 'a').length;
+        return readFileSync(marks, 'utf8')
+          .split('\n')
+          .filter((line) => line === 'a').length;
       } catch {
         return 0;
       }
@@ -138,14 +151,22 @@ describe('F72, F104: at most once', () => {
 });
 
 describe('F100, F2: exceptions', () => {
-  test.each(['/node/throw', '/py/throw', '/ph/throw', '/lu/throw'])('%s: 500 without a word of the exception', async (path) => {
-    const answer = await stack.get(path);
-    expect(answer.status).toBe(500);
-    expect(answer.headers['content-type']).toBe('application/problem+json');
-    expect(answer.json()).toMatchObject({ status: 500, error: 'handler error', request_id: answer.headers['x-request-id'] });
-    expect(answer.text).not.toContain('secret');
-    await until(() => stack.output.includes('secret detail'), 'the log has the exception');
-  }, 20_000);
+  test.each(['/node/throw', '/py/throw', '/ph/throw', '/lu/throw'])(
+    '%s: 500 without a word of the exception',
+    async (path) => {
+      const answer = await stack.get(path);
+      expect(answer.status).toBe(500);
+      expect(answer.headers['content-type']).toBe('application/problem+json');
+      expect(answer.json()).toMatchObject({
+        status: 500,
+        error: 'handler error',
+        request_id: answer.headers['x-request-id'],
+      });
+      expect(answer.text).not.toContain('secret');
+      await until(() => stack.output.includes('secret detail'), 'the log has the exception');
+    },
+    20_000,
+  );
 });
 
 describe('nginx', () => {
@@ -159,7 +180,11 @@ describe('nginx', () => {
     await untilOk('/node/ok', 10_000);
     const { workers } = nginxPids();
     for (const pid of workers) process.kill(pid, 'SIGKILL');
-    await until(async () => (await stack.get('/node/ok').catch(() => null))?.status === 200, 'requests are served again', 2000);
+    await until(
+      async () => (await stack.get('/node/ok').catch(() => null))?.status === 200,
+      'requests are served again',
+      2000,
+    );
     for (const path of ['/py/ok', '/lu/ok']) await untilOk(path, 2000);
   }, 20_000);
 
@@ -169,7 +194,11 @@ describe('nginx', () => {
     process.kill(master, 'SIGKILL');
     const startedAt = performance.now();
     await until(() => !workers.some(isAlive), 'the old workers are gone', 3000);
-    await until(async () => (await stack.get('/node/ok').catch(() => null))?.status === 200, 'requests are served again', 5000);
+    await until(
+      async () => (await stack.get('/node/ok').catch(() => null))?.status === 200,
+      'requests are served again',
+      5000,
+    );
     expect(performance.now() - startedAt).toBeLessThan(1500);
     for (const path of ['/py/ok', '/ph/ok', '/lu/ok']) await untilOk(path, 2000);
   }, 20_000);

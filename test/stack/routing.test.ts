@@ -184,6 +184,7 @@ describe('F49: the normal form of a path', () => {
     '/console',
     '/console/x',
     '/_fn/unknown',
+    '/_fn_refused',
   ])('F10: %s belongs to the platform, whatever its spelling', async (target) => {
     const answer = await ask(target);
     expect(answer.json().route).toBeUndefined();

@@ -120,7 +120,7 @@ export class TestStack {
           ...process.env,
           FN_STATE_DIR: join(base, 'state'),
           FN_RUN_DIR: join(base, 'run'),
-          FN_STORE_DIR: process.env['FASTFN_TEST_STORE'] ?? join(tmpdir(), 'fastfn-test-store'),
+          FN_STORE_DIR: process.env.FASTFN_TEST_STORE ?? join(tmpdir(), 'fastfn-test-store'),
           PIP_RETRIES: '0',
           ...options.env,
         },
