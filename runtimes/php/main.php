@@ -10,7 +10,7 @@ declare(strict_types=1);
 namespace FastFN\Worker;
 
 if (\function_exists('error_log') && \function_exists('pcntl_exec')) {
-    // Only the command line can free the name (see error_log.php). One that does, as the launcher's, saves this start.
+    // Only a command line can free the name (see error_log.php); one that has done so saves this second start.
     \pcntl_exec(\PHP_BINARY, [
         ...['-d', 'disable_functions=' . \ltrim(\ini_get('disable_functions') . ',error_log', ',')],
         ...[__FILE__, $argv[1]],

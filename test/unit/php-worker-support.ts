@@ -9,7 +9,7 @@ import { encodeFrame, type Frame, FrameType, frameReader } from '../../src/worke
 
 const MAIN = join(import.meta.dirname, '../../runtimes/php/main.php');
 
-/** As the launcher starts it: PHP leaves the name `error_log` to the worker. */
+/** The name is free for the worker from the start: it need not start itself again. */
 export const PHP_FLAGS = ['-d', 'disable_functions=error_log'];
 
 export const Flag = { END: 1, ANNOUNCE: 2, CAPTURE: 4 } as const;
