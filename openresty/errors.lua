@@ -15,7 +15,7 @@ local TITLES = {
 
 -- Texts for what nginx itself refuses.
 _M.BY_STATUS = {
-    [400] = "bad request", [405] = "method not allowed", [408] = "request timeout", [413] = "payload too large",
+    [400] = "bad request", [404] = "not found", [405] = "method not allowed", [408] = "request timeout", [413] = "payload too large",
     [414] = "uri too long", [431] = "request header fields too large", [500] = "internal error", [501] = "not implemented",
     [502] = "bad gateway", [503] = "overloaded", [504] = "runtime timeout", [505] = "http version not supported",
 }

@@ -139,15 +139,6 @@ local function overflow(fn, id)
     return errors.send(record.overflow_status, "worker pool overflow", id, nil, { ["Retry-After"] = 1 })
 end
 
-local function queue_timeout(fn, id)
-    local record = fn.record
-    respond.set_state(fn, 500, false, true)
-    if record.pooled then
-        return errors.send(record.overflow_status, "worker pool queue timeout", id, nil, { ["Retry-After"] = 1 })
-    end
-    return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
-end
-
 local function send_failure(fn, id, failure, cold)
     respond.set_state(fn, 500, cold, false)
     if failure.kind == "contract" then
@@ -169,7 +160,7 @@ local function send_outcome(outcome, fn, id, stream, cold)
         respond.set_state(fn, 504, cold, false)
         return errors.send(504, "runtime timeout", id)
     elseif outcome == "queue" then
-        return queue_timeout(fn, id)
+        return respond.send_queue_timeout(fn, id)
     elseif outcome == "died" then
         respond.set_state(fn, 502, cold, false)
         return errors.send(502, "worker died", id)

@@ -11,17 +11,44 @@ local log, ERR, now = ngx.log, ngx.ERR, ngx.now
 local NEVER_MS = 2147483647
 local BEAT_SECONDS = 0.5       -- the supervisor kills an nginx worker that is silent for longer than any deadline allows
 local RETRY_SECONDS = 0.02
+local MAX_UNSENT_LOG_BYTES = 1048576    -- as for workers (docs/protocol.md): a flood of output never fills this process
 
 local _M = { connected = false }
 local out, out_n, wakeup, handlers, path, stopping = {}, 0, nil, nil, nil, false
 
--- Queues one message; before the connection stands (or while it is renewed) messages are kept.
-function _M.send(message)
+local log_bytes, dropped, dropped_by = 0, 0, nil    -- of the output in `out`; lines left out since it was last sent
+
+local function queue(text)
     out_n = out_n + 1
-    out[out_n] = cjson.encode(message) .. "\n"
+    out[out_n] = text
     if wakeup and out_n == 1 then
         wakeup:post(1)
     end
+end
+
+-- Queues one message; before the connection stands (or while it is renewed) messages are kept.
+function _M.send(message)
+    queue(cjson.encode(message) .. "\n")
+end
+
+-- Queues a line that a function printed, or counts it as dropped. Without the bound a flood would also be slow: LuaJIT hashes
+-- a few bytes of a string, so that tens of thousands of lines that differ elsewhere are searched one by one.
+function _M.send_log(message)
+    if log_bytes >= MAX_UNSENT_LOG_BYTES then
+        dropped, dropped_by = dropped + 1, message["function"]
+        return
+    end
+    local text = cjson.encode(message) .. "\n"
+    log_bytes = log_bytes + #text
+    queue(text)
+end
+
+local function report_dropped()
+    if dropped > 0 then
+        _M.send({ type = "log", ["function"] = dropped_by, stream = "stderr", level = "warn", message = dropped .. " lines dropped" })
+        dropped, dropped_by = 0, nil
+    end
+    log_bytes = 0
 end
 
 local function read_loop(sock)
@@ -54,6 +81,7 @@ local function write_loop(sock)
             _M.send({ type = "beat", usage = handlers.usage() })
         end
         if out_n > 0 then
+            report_dropped()
             local batch, n = table.concat(out, "", 1, out_n), out_n
             clear(out)
             out_n = 0

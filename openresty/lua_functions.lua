@@ -25,7 +25,7 @@ local _M = {}
 local running_request, captured    -- what `print` is attributed to; set around each call
 
 local function log_line(key, request_id, stream, level, message)
-    link.send({ type = "log", ["function"] = key, request_id = request_id, stream = stream, level = level, message = message })
+    link.send_log({ type = "log", ["function"] = key, request_id = request_id, stream = stream, level = level, message = message })
 end
 
 local function load(fn)
@@ -142,8 +142,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
     local ok, waited = take_slot(fn, state)
     if not ok then
         finish(fn, stream, state)
-        return send_failure(fn, id, { status = record.overflow_status, error = "worker pool queue timeout",
-            headers = { ["Retry-After"] = 1 } }, false)
+        return respond.send_queue_timeout(fn, id)
     end
     local deadline_ms = floor((now() + fn.timeout) * 1000)
     local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms)

@@ -147,6 +147,16 @@ function _M.send_stream(stream, answer, method, idle_seconds)
     end
 end
 
+-- What a request gets that waited too long for its turn (F123, F123a).
+function _M.send_queue_timeout(fn, id)
+    local record = fn.record
+    _M.set_state(fn, 500, false, true)
+    if record.pooled then
+        return errors.send(record.overflow_status, "worker pool queue timeout", id, nil, { ["Retry-After"] = 1 })
+    end
+    return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
+end
+
 _M.problem = errors.send
 
 return _M
