@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -167,8 +166,17 @@ test('an idle stack carries no esbuild: stopping ends its process, twice is harm
   expect((await compileTypeScript(join(root, 'a.ts'), join(root, 'out'))).format).toBe('cjs');
 });
 
-/** esbuild's processes that this one started. */
+/** esbuild's processes that this one started. Read from /proc: a bare machine has no `ps`. */
 function esbuildProcesses(): number {
-  const table = execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
-  return table.split('\n').filter((line) => line.includes('esbuild')).length;
+  const threads = readdirSync('/proc/self/task');
+  const children = threads.flatMap((id) => readFileSync(`/proc/self/task/${id}/children`, 'utf8').trim().split(' '));
+  return children.filter((pid) => pid !== '' && commandOf(pid).includes('esbuild')).length;
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has just ended
+  }
 }
