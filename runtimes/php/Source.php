@@ -6,15 +6,11 @@ namespace FastFN\Worker;
 
 /**
  * What an entry file's text says before any of it runs: whether running it is a request's business (a script) or the
- * worker's (a file that declares or returns a handler). Needs the tokenizer extension for all but `declares`.
+ * worker's (a file that declares or returns a handler). Without PHP's tokenizer extension only `declares` knows anything, so no
+ * constant of this class may name a token.
  */
 final class Source
 {
-    private const RETURNED_CALLABLE = [\T_FUNCTION, \T_FN, \T_STATIC, \T_NEW, \T_VARIABLE];
-    private const DECLARATION = [
-        \T_CLASS, \T_INTERFACE, \T_TRAIT, \T_ENUM, \T_ABSTRACT, \T_FINAL, \T_READONLY, \T_FUNCTION, \T_CONST, \T_ATTRIBUTE,
-    ];
-
     /** @param list<\PhpToken> $tokens without whitespace and comments */
     private function __construct(private readonly string $file, private readonly string $text, private readonly array $tokens)
     {
@@ -50,7 +46,8 @@ final class Source
     public function returnsCallable(): bool
     {
         foreach ($this->statements() as $index) {
-            if ($this->tokens[$index]->is(\T_RETURN) && $this->tokens[$index + 1]->is(self::RETURNED_CALLABLE)) {
+            $value = $this->tokens[$index + 1] ?? null;
+            if ($this->tokens[$index]->is(\T_RETURN) && $value?->is([\T_FUNCTION, \T_FN, \T_STATIC, \T_NEW, \T_VARIABLE])) {
                 return true;
             }
         }
@@ -116,11 +113,9 @@ final class Source
 
     private function isDeclaration(int $index): bool
     {
-        if (!$this->tokens[$index]->is(self::DECLARATION)) {
-            return false;
-        }
-        if (!$this->tokens[$index]->is(\T_FUNCTION)) {
-            return true;
+        $token = $this->tokens[$index];
+        if (!$token->is(\T_FUNCTION)) {
+            return $token->is([\T_CLASS, \T_INTERFACE, \T_TRAIT, \T_ENUM, \T_ABSTRACT, \T_FINAL, \T_READONLY, \T_CONST, \T_ATTRIBUTE]);
         }
         $name = $this->tokens[$index + 1]->is('&') ? $index + 2 : $index + 1;
         return $this->tokens[$name]->is(\T_STRING);
