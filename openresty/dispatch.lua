@@ -7,7 +7,7 @@ local functions = require "openresty.functions"
 local answer = require "openresty.answer"
 local link = require "openresty.link"
 
-local timer_at = ngx.timer.at
+local timer_at, now = ngx.timer.at, ngx.now
 local request_header = protocol.request_header
 local increment, decrement = counters.increment, counters.decrement
 local FLAG_END, FLAG_ANNOUNCE = protocol.FLAG_END, protocol.FLAG_ANNOUNCE
@@ -36,7 +36,12 @@ end
 
 functions.set_hooks({
     parse_head = answer.parse_head,
-    on_closed = function(_, stream) release(stream) end,
+    on_closed = function(_, stream)
+        if stream.fn and not stream.lost then
+            functions.observe(stream.fn, (now() - stream.sent_at) * 1000, stream.open_with)
+        end
+        release(stream)
+    end,
     on_end = function(connection)
         if not connection.retired then
             functions.drop_worker(connection.worker)
@@ -108,13 +113,14 @@ end
 
 -- Sends REQUEST (with the body when it is whole) to the least busy worker.
 local function send(fn, stream, id, stamp, address, tail, raw, body, has_source)
-    local worker = functions.least_busy(fn)
+    local worker = functions.choose(fn)
     local taken = false
     if worker.counted then
         taken = increment(worker.total, worker.share) > worker.concurrency
         stream.slot = worker
     end
     local connection = functions.connect(worker)
+    stream.sent_at, stream.open_with = now(), connection.open_streams + 1
     local stream_id = connection:open_stream(stream)
     stream.begun = not taken and not has_source
     stream.queued = stream.queued or taken
