@@ -8,7 +8,7 @@ local clear = require "table.clear"
 local protocol = require "openresty.protocol"
 
 local timer_at, thread_spawn, thread_wait, thread_kill = ngx.timer.at, ngx.thread.spawn, ngx.thread.wait, ngx.thread.kill
-local tcp = ngx.socket.tcp
+local tcp, now = ngx.socket.tcp, ngx.now
 local log, ERR, WARN = ngx.log, ngx.ERR, ngx.WARN
 local byte, sub, concat = string.byte, string.sub, table.concat
 local frame_header, read_u32, u32 = protocol.frame_header, protocol.read_u32, protocol.u32
@@ -131,7 +131,7 @@ end
 
 on_frame[START] = function(_, stream)
     if stream and not stream.begun then
-        stream.begun = true
+        stream.begun, stream.begun_at = true, now()
         wake(stream)
     end
 end

@@ -121,6 +121,7 @@ local function send(fn, stream, id, stamp, address, tail, raw, body, has_source)
     end
     local connection = functions.connect(worker)
     stream.sent_at, stream.open_with = now(), connection.open_streams + 1
+    stream.begun_at = stream.sent_at
     local stream_id = connection:open_stream(stream)
     stream.begun = not taken and not has_source
     stream.queued = stream.queued or taken

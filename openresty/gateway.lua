@@ -21,7 +21,7 @@ local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
 local ERR, INFO = ngx.ERR, ngx.INFO
 local get_method, raw_header = ngx.req.get_method, ngx.req.raw_header
 local get_request = base.get_request
-local cast, tonumber, tostring = ffi.cast, tonumber, tostring
+local cast, tonumber, floor, now = ffi.cast, tonumber, math.floor, ngx.now
 local find, sub, gsub = string.find, string.sub, string.gsub
 
 local MAX_CACHED_MATCHES = 2048
@@ -179,6 +179,9 @@ local function call_worker(fn, match, method, id, ms, stamp, raw, body, source)
     local key = request_key()
     live[key] = stream
     local outcome = dispatch.run(fn, stream, id, stamp, var.remote_addr, match.tail, raw, body, source)
+    if cold or stream.queued then
+        var.fn_wait = floor((stream.begun_at or now()) * 1000 - ms + 0.5)
+    end
     if outcome == "answer" and stream.closed and not stream.answer.complete and not stream.ended then
         outcome = stream.failure and "error" or "died"    -- it failed before anything of it was sent
     end

@@ -21,6 +21,9 @@ export class NginxKeeper {
     giveUp(error: FastfnError): void;
   };
   #failures: number[] = [];
+  /** Since when this process itself has been awake: what it could not hear while it was blocked is no silence. */
+  #awakeSince = 0;
+  #checkedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   #isStopped = false;
   /** Before the stack is ready a master that ends is a start that failed. */
@@ -41,9 +44,11 @@ export class NginxKeeper {
 
   #killSilent(limitMs: number): void {
     const now = performance.now();
+    if (now - this.#checkedAt > 2 * CHECK_MS) this.#awakeSince = now;
+    this.#checkedAt = now;
     for (const worker of this.#options.gateway.link?.workers.values() ?? []) {
-      if (now - worker.heardAt <= limitMs) continue;
-      const silence = Math.round(now - worker.heardAt);
+      const silence = Math.round(now - Math.max(worker.heardAt, this.#awakeSince));
+      if (silence <= limitMs) continue;
       this.#options.log(
         supervisorRecord('error', `nginx worker ${worker.pid} was blocked for ${silence} ms and is killed`),
       );

@@ -12,6 +12,13 @@ const MAINS: Readonly<Record<ProcessRuntime, string>> = {
   php: 'runtimes/php/main.php',
 };
 
+/** PHP frees the name of a built-in function on the command line only; without it the worker starts itself a second time. */
+const FLAGS: Readonly<Record<ProcessRuntime, readonly string[]>> = {
+  node: [],
+  python: [],
+  php: ['-d', 'disable_functions=error_log'],
+};
+
 export interface LauncherOptions {
   readonly config: ProjectConfig;
   /** Sockets (`w<n>.sock`) and temporary folders (`w<n>`) lie here: short names, for sun_path (P72). */
@@ -44,7 +51,7 @@ export class Launcher {
     const launch = {
       runtime,
       command,
-      args: mains?.[runtime] ?? [join(packageRoot, MAINS[runtime])],
+      args: mains?.[runtime] ?? [...FLAGS[runtime], join(packageRoot, MAINS[runtime])],
       socket: `${tempDir}.sock`,
       tempDir,
       user,

@@ -257,6 +257,7 @@ describe('P89: access.log', () => {
       bytes_in: expect.any(Number),
       bytes_out: expect.any(Number),
       ms: expect.any(Number),
+      wait_ms: expect.any(Number),
       function: 'node/js/later.js@default',
       ua: 'probe/1',
       referer: 'from.example',
