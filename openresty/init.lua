@@ -21,6 +21,8 @@ function _M.init_worker(supervisor_socket)
     local functions = require "openresty.functions"
     local platform = require "openresty.platform"
     local link = require "openresty.link"
+    -- The route table is most of the heap and never garbage: marking all of it is put off until the rest has grown as large twice.
+    collectgarbage("setpause", 300)
     counters.drop_share()
     require("openresty.request_id").init()
     _M.on_exit(function()
