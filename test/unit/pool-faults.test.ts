@@ -117,7 +117,7 @@ describe('a stuck worker', () => {
     expect(workers()).toEqual([]);
     await until(() => expect(workers()).toHaveLength(1));
     await until(() => expect(isAlive(worker.pid)).toBe(false));
-    expect(pool.stats().exits).toEqual({ stuck: 1 });
+    await until(() => expect(pool.stats().exits).toEqual({ stuck: 1 }));
   });
 
   test('P101: in which nothing else runs is killed at once', async () => {
