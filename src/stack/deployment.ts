@@ -133,7 +133,7 @@ export class Deployment {
       this.#schedule(performance.now(), false);
       return;
     }
-    await this.#deploy({ loads: false, touchedAt: null });
+    await this.#deploy(install?.result ?? null, { loads: false, touchedAt: null });
   }
 
   /**
@@ -267,9 +267,9 @@ export class Deployment {
   async #work(): Promise<void> {
     for (let turn = this.#again; turn && !this.#isRemoved; turn = this.#again) {
       this.#again = null;
-      const paths = await this.#awaitInstall();
-      if (this.#again || paths === null) continue;
-      await this.#deploy(turn);
+      const installed = await this.#awaitInstall();
+      if (this.#again || installed === 'failed') continue;
+      await this.#deploy(installed, turn);
     }
   }
 
@@ -278,20 +278,23 @@ export class Deployment {
     return manifest === null ? null : this.#context.installer.ensure(manifest, key);
   }
 
-  /** Waits for the dependencies of the newest definition; null when they cannot be had (and said so). */
-  async #awaitInstall(): Promise<readonly string[] | null> {
+  /** Waits for the dependencies of the newest definition; null when it has none, `failed` when that has been answered for. */
+  async #awaitInstall(): Promise<InstallResult | 'failed' | null> {
     const install = this.#install();
-    if (install === null) return [];
+    if (install === null) return null;
     const result = install.result.state === 'installing' ? await install.done : install.result;
-    if (result.state !== 'failed') return result.paths;
+    if (result.state !== 'failed') return result;
     if (this.#active) this.#set({ isStale: true });
     else this.#set({ unavailable: INSTALL_FAILED });
     await this.#context.publish();
-    return null;
+    return 'failed';
   }
 
   /** Builds the newest definition and puts it in the place of what serves. With `loads` it must load first. */
-  async #deploy({ loads, touchedAt }: { loads: boolean; touchedAt: number | null }): Promise<void> {
+  async #deploy(
+    installed: InstallResult | null,
+    { loads, touchedAt }: { loads: boolean; touchedAt: number | null },
+  ): Promise<void> {
     const definition = this.#definition;
     const isFirst = this.#active === null;
     const blocked = this.#blocked(definition);
@@ -301,9 +304,12 @@ export class Deployment {
       if (touchedAt !== null) await this.#context.publish();
       return;
     }
+    if (installed?.state === 'failed' && isFirst) {
+      this.#set({ unavailable: INSTALL_FAILED });
+      return;
+    }
+    this.#isDeferred = installed?.state === 'deferred';
     try {
-      const installed = this.#installResult();
-      if (installed === 'failed') return;
       if (definition.runtime === 'lua') await this.#deployLua(definition, loads);
       else await this.#deployWorker(definition, installed?.paths ?? [], loads);
     } catch (error) {
@@ -315,17 +321,6 @@ export class Deployment {
     this.#context.pool.retireOld(definition.key, drainMs(definition));
     if (!isFirst)
       this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
-  }
-
-  #installResult(): InstallResult | 'failed' | null {
-    const install = this.#install();
-    if (install === null) return null;
-    if (install.result.state === 'failed' && !this.#active) {
-      this.#set({ unavailable: INSTALL_FAILED });
-      return 'failed';
-    }
-    this.#isDeferred = install.result.state === 'deferred';
-    return install.result;
   }
 
   #blocked(definition: FunctionDefinition): Unavailable | null {

@@ -1,4 +1,4 @@
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 
 const GENERATED = new Set(['node_modules', 'vendor', '__pycache__', 'target']);
 /** Emacs backups, vim swap files and the name vim probes a folder with. */
@@ -29,10 +29,4 @@ export function createIgnore({ functionsRoot, projectDir, ownDirs }: WatchScope)
     if (dirname(path) === platform) return path !== packs;
     return name.startsWith('.') && path !== platform;
   };
-}
-
-/** Whether `path` is `dir` or lies below it. */
-export function isWithin(path: string, dir: string): boolean {
-  const way = relative(dir, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && way !== path);
 }
