@@ -18,7 +18,7 @@ local errors = require "openresty.errors"
 local origin = require "openresty.origin"
 
 local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
-local ERR, INFO = ngx.ERR, ngx.INFO
+local ERR = ngx.ERR
 local get_method, raw_header = ngx.req.get_method, ngx.req.raw_header
 local get_request = base.get_request
 local cast, tonumber, floor, now = ffi.cast, tonumber, math.floor, ngx.now

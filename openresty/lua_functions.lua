@@ -18,7 +18,6 @@ local floor, tostring, type, concat = math.floor, tostring, type, table.concat
 
 local LOAD_SECONDS = 10        -- like the start of a worker (F102)
 local QUEUE_STEP_SECONDS = 0.005
-local CAPTURE_BYTES = 4096     -- of stdout kept for X-Fn-Stdout
 
 local _M = {}
 

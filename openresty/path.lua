@@ -5,7 +5,7 @@ local byte, char, find, sub, gsub = string.byte, string.char, string.find, strin
 local concat = table.concat
 local tonumber = tonumber
 
-local SLASH, DOT, PERCENT = 47, 46, 37
+local SLASH = 47
 
 local _M = {}
 

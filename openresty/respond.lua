@@ -157,6 +157,4 @@ function _M.send_queue_timeout(fn, id)
     return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
 end
 
-_M.problem = errors.send
-
 return _M

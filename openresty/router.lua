@@ -6,7 +6,7 @@
 
 local find, sub, lower, gmatch, gsub = string.find, string.sub, string.lower, string.gmatch, string.gsub
 local concat, sort = table.concat, table.sort
-local pairs, ipairs, next = pairs, ipairs, next
+local pairs, ipairs = pairs, ipairs
 
 local _M = {}
 local mt = { __index = _M }
@@ -176,8 +176,9 @@ local function bind(entry, values, n)
     return entry, params
 end
 
-local function rest_of(segments, from, n)
-    return concat(segments, "/", from, n)
+-- A catch-all or `*`, which takes all that is left.
+local function try_open_end(node, search)
+    return node and node.leaf and try_leaf(node.leaf, search)
 end
 
 -- Depth-first in the order of F50; returns the entry and its parameters [{name, value}, …].
@@ -204,19 +205,10 @@ local function walk(node, segments, at, n, values, bound, search)
                 return entry, params
             end
         end
-        if node.rest and node.rest.leaf then
-            local entry = try_leaf(node.rest.leaf, search)
-            if entry then
-                values[bound + 1] = rest_of(segments, at, n)
-                return bind(entry, values, bound + 1)
-            end
-        end
-        if node.wild and node.wild.leaf then
-            local entry = try_leaf(node.wild.leaf, search)
-            if entry then
-                values[bound + 1] = rest_of(segments, at, n)
-                return bind(entry, values, bound + 1)
-            end
+        local entry = try_open_end(node.rest, search) or try_open_end(node.wild, search)
+        if entry then
+            values[bound + 1] = concat(segments, "/", at, n)
+            return bind(entry, values, bound + 1)
         end
     end
 end
@@ -253,10 +245,6 @@ function _M.allow_header(allowed)
     end
     sort(list)
     return concat(list, ", ")
-end
-
-function _M.is_empty(self)
-    return next(self.patterns) == nil
 end
 
 return _M

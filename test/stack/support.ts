@@ -47,6 +47,13 @@ export function makeTempDir(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** How a stack is started: arguments beside `--native`, environment, command. */
+export interface StackOptions {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly command?: 'dev' | 'run';
+}
+
 /** A real stack: the built command line, nginx, workers, on a free port over a temporary folder. */
 export class TestStack {
   readonly dir: string;
@@ -71,28 +78,14 @@ export class TestStack {
   }
 
   /** Starts a stack over `files` and waits for its ready line. */
-  static async start(
-    files: Files,
-    options: {
-      readonly args?: readonly string[];
-      readonly env?: Record<string, string>;
-      readonly command?: 'dev' | 'run';
-    } = {},
-  ): Promise<TestStack> {
+  static async start(files: Files, options: StackOptions = {}): Promise<TestStack> {
     const stack = TestStack.spawn(files, options);
     await stack.untilReady();
     return stack;
   }
 
   /** Starts without waiting: for stacks that are expected to fail. */
-  static spawn(
-    files: Files,
-    options: {
-      readonly args?: readonly string[];
-      readonly env?: Record<string, string>;
-      readonly command?: 'dev' | 'run';
-    } = {},
-  ): TestStack {
+  static spawn(files: Files, options: StackOptions = {}): TestStack {
     const base = mkdtempSync(join(tmpdir(), 'fastfn-test-'));
     const dir = join(base, 'project');
     mkdirSync(dir);
@@ -101,15 +94,7 @@ export class TestStack {
   }
 
   /** A stack over a folder that exists already. */
-  static over(
-    base: string,
-    dir: string,
-    options: {
-      readonly args?: readonly string[];
-      readonly env?: Record<string, string>;
-      readonly command?: 'dev' | 'run';
-    } = {},
-  ): TestStack {
+  static over(base: string, dir: string, options: StackOptions = {}): TestStack {
     const args = options.args ?? ['--port', '0'];
     const child = spawn(
       process.execPath,
