@@ -65,7 +65,7 @@ local function find_match(method, uri, id)
         return errors.send(400, "bad request", id)
     end
     if segments[1] == "_fn" or segments[1] == "console" then
-        return platform.handle(normal, method, id)
+        return platform.handle(normal, raw, method, id)
     end
     local last = segments[n] or ""
     if PROTECTED[last] or sub(last, 1, 4) == ".env" then
@@ -84,6 +84,9 @@ local function find_match(method, uri, id)
         end
         if search.host_refused then
             return errors.send(421, "host not allowed", id)
+        end
+        if platform.UNOWNED[normal] then
+            return platform.to_admin(normal, raw, id)
         end
         return errors.send(404, "not found", id)
     end

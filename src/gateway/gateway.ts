@@ -193,6 +193,11 @@ export class Gateway {
     }
   }
 
+  /** Version of the route table that every request sees (P79). */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Whether as many nginx workers as configured are connected and have the current table. */
   get isComplete(): boolean {
     const workers = [...(this.#link?.workers.values() ?? [])];

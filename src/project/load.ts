@@ -10,7 +10,7 @@ import { type Environment, readEnvironment, remarkOnVariables } from './environm
 import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
 import { BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
-import type { BinaryKey, ProjectConfig } from './types.ts';
+import type { AdminConfig, BinaryKey, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
   readonly command: 'dev' | 'run';
@@ -126,6 +126,13 @@ async function assemble({
     dependencies: dependencies(values),
     ignoreDirs: values['zero-config-ignore-dirs'],
     namespaceDepth: values['namespace-depth'],
+    admin: admin(values),
+    openapi: {
+      includeInternal: values['openapi-include-internal'],
+      title: values['openapi-title'],
+      version: values['openapi-version'],
+    },
+    publicBaseUrl: values['public-base-url'],
     stateDir: places.stateDir,
     storeDir: places.storeDir,
     runDir: places.runDir,
@@ -218,6 +225,36 @@ function dependencies(values: SettingValues): ProjectConfig['dependencies'] {
     preinstallNode: values['preinstall-node'],
     concurrency: values['dependencies.concurrency'],
     timeoutSeconds: values['dependencies.timeout-seconds'],
+  };
+}
+
+function admin(values: SettingValues): AdminConfig {
+  const windowSeconds = values['console.rate-limit-window-seconds'];
+  return {
+    api: values['console.api'] && values['admin-api'],
+    docs: values.docs,
+    ui: values['console.ui'],
+    write: values['console.write'],
+    localOnly: values['console.local-only'],
+    allowedHosts: values['console.allowed-hosts'].map((host) => host.toLowerCase()),
+    token: values['admin-token'],
+    login: {
+      enabled: values['console.login-enabled'],
+      api: values['console.login-api'],
+      username: values['console.login-username'],
+      passwordHash: values['console.login-password-hash'],
+      password: values['console.login-password'],
+      sessionSecret: values['console.session-secret'],
+      sessionTtlSeconds: values['console.session-ttl-seconds'],
+    },
+    rateLimits: {
+      requests: { max: values['console.rate-limit-max'], windowSeconds },
+      writes: { max: values['console.write-rate-limit-max'], windowSeconds },
+      failures: {
+        max: values['console.login-rate-limit-max'],
+        windowSeconds: values['console.login-rate-limit-window-seconds'],
+      },
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { RUNTIMES } from '../functions/types.ts';
+import { ADMIN_GROUPS } from './admin-settings.ts';
 import {
   boolean,
   cidrProblem,
@@ -296,6 +297,8 @@ export const SETTINGS = {
   ...LOGS,
   ...DEPENDENCIES,
   ...PLACES,
+  ...ADMIN_GROUPS['Admin API and console'],
+  ...ADMIN_GROUPS['OpenAPI and documentation'],
 };
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
@@ -312,6 +315,7 @@ export const SETTING_GROUPS: Readonly<Record<string, Readonly<Record<string, Set
   Logs: LOGS,
   Dependencies: DEPENDENCIES,
   Places: PLACES,
+  ...ADMIN_GROUPS,
   ...LATER_GROUPS,
 };
 

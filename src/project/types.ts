@@ -85,6 +85,14 @@ export interface ProjectConfig {
   };
   readonly ignoreDirs: readonly string[];
   readonly namespaceDepth: number;
+  readonly admin: AdminConfig;
+  readonly openapi: {
+    readonly includeInternal: boolean;
+    readonly title: string;
+    readonly version: string;
+  };
+  /** Address of this service as its users see it, without a final slash; null = that of the request (P234). */
+  readonly publicBaseUrl: string | null;
   readonly stateDir: string;
   readonly storeDir: string;
   /** FN_RUN_DIR; null = chosen by P72 once the port is known. */
@@ -95,4 +103,39 @@ export interface ProjectConfig {
   readonly settings: Readonly<Record<string, { readonly value: unknown; readonly source: SettingSource }>>;
   /** One-time notes for the terminal: unknown FN_* names, deprecated spellings. */
   readonly notes: readonly string[];
+}
+
+/** Who may administer the platform (section 5.1): flags, credentials and limits of `/_fn/*` and `/console`. */
+export interface AdminConfig {
+  /** `FN_CONSOLE_API_ENABLED` and `FN_ADMIN_API_ENABLED`: both must be on. */
+  readonly api: boolean;
+  readonly docs: boolean;
+  readonly ui: boolean;
+  readonly write: boolean;
+  readonly localOnly: boolean;
+  /** Host patterns, exact or `*.name`, that may count as local beside loopback names (P131). */
+  readonly allowedHosts: readonly string[];
+  readonly token: string | null;
+  readonly login: {
+    readonly enabled: boolean;
+    /** The login guards `/_fn/*` too (P148). */
+    readonly api: boolean;
+    readonly username: string | null;
+    readonly passwordHash: string | null;
+    readonly password: string | null;
+    readonly sessionSecret: string | null;
+    readonly sessionTtlSeconds: number;
+  };
+  /** Per client address, for callers that are not local (P160); a `max` of 0 = no limit. */
+  readonly rateLimits: {
+    readonly requests: RateWindow;
+    readonly writes: RateWindow;
+    /** Failed logins and wrong tokens. */
+    readonly failures: RateWindow;
+  };
+}
+
+export interface RateWindow {
+  readonly max: number;
+  readonly windowSeconds: number;
 }

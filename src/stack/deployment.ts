@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { FunctionStatus } from '../admin/platform.ts';
 import type { Installer, InstallHandle, InstallResult } from '../dependencies/types.ts';
 import { FastfnError } from '../errors.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
@@ -107,6 +108,17 @@ export class Deployment {
   /** Settles when nothing of this function is being built, installed or loaded. */
   async settled(): Promise<void> {
     while (this.#running) await this.#running;
+  }
+
+  /** How far its newest definition got. */
+  get status(): FunctionStatus {
+    return {
+      definition: this.#definition,
+      revision: this.#active?.revision ?? null,
+      unavailable: this.#unavailable ?? null,
+      isStale: this.#isStale,
+      isBusy: this.isBusy,
+    };
   }
 
   /** What the route table says of this function. */

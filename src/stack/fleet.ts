@@ -1,3 +1,4 @@
+import type { FunctionStatus } from '../admin/platform.ts';
 import type { Discovery, FunctionDefinition } from '../functions/types.ts';
 import { compileEntries, type RouteEntry, type TableSettings } from '../gateway/route-table.ts';
 import type { WorkerAddress } from '../workers/types.ts';
@@ -21,6 +22,11 @@ export class Fleet {
 
   get discovery(): Discovery {
     return this.#discovery;
+  }
+
+  /** Every function and how far its newest definition got. */
+  get functions(): readonly FunctionStatus[] {
+    return [...this.#deployments.values()].map((deployment) => deployment.status);
   }
 
   /** Takes the first discovery; resolves when every function has a record (installs go on in the background). */

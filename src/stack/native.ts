@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { AdminServer } from '../admin/server.ts';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
 import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
-import type { DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
+import type { Discovery, DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
 import { packageRoot } from '../package-root.ts';
@@ -23,6 +24,7 @@ import { Fleet } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
+import { createPlatform, openAdminSocket } from './platform.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
@@ -73,6 +75,8 @@ class NativeStack implements RunningStack {
   #gateway: Gateway | null = null;
   #keeper: NginxKeeper | null = null;
   #fleet: Fleet | null = null;
+  #admin: AdminServer | null = null;
+  #scannedAt = 0;
   #watcher: Watcher | null = null;
   #applying: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
@@ -117,6 +121,7 @@ class NativeStack implements RunningStack {
     const fleet = this.#fleet as Fleet;
     await Promise.all([
       this.#pool?.start(runtimes),
+      this.#openAdmin(user),
       this.#gateway?.start(),
       fleet.begin(discovery).then(() => this.#tellProblems(discovery.problems)),
     ]);
@@ -141,6 +146,24 @@ class NativeStack implements RunningStack {
       routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
       ms: performance.now() - this.#startedAt,
     });
+  }
+
+  /** The admin API works from the moment nginx does; its answers come from here. */
+  async #openAdmin(user: StackUser | null): Promise<void> {
+    const fleet = this.#fleet as Fleet;
+    const platform = createPlatform({
+      config: this.#config,
+      url: () => this.url,
+      isDraining: () => this.#stopping !== null,
+      discovery: () => fleet.discovery,
+      scannedAt: () => this.#scannedAt,
+      tableVersion: () => this.#gateway?.version ?? 0,
+      functions: () => fleet.functions,
+      workers: () => this.#pool?.stats().workers ?? [],
+      reload: () => this.#reload(),
+      applyFiles: (paths) => this.#applyNow(paths),
+    });
+    this.#admin = await openAdminSocket(this.#runDir as string, platform, user);
   }
 
   #showRequest(event: AccessEvent): void {
@@ -224,7 +247,13 @@ class NativeStack implements RunningStack {
       });
       await this.#watcher.ready;
     }
-    return this.#discovery.scan();
+    return this.#scan(null);
+  }
+
+  async #scan(paths: readonly string[] | null): Promise<Discovery> {
+    const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
+    this.#scannedAt = Date.now();
+    return discovery;
   }
 
   #build(user: StackUser | null, routes: number): void {
@@ -406,7 +435,7 @@ class NativeStack implements RunningStack {
 
   async #apply(paths: readonly string[] | null, touchedAt: number): Promise<void> {
     if (this.#stopping) return;
-    const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
+    const discovery = await this.#scan(paths);
     this.#tellProblems(discovery.problems);
     await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
     await this.#fleet?.apply(discovery, paths, touchedAt);
@@ -435,8 +464,21 @@ class NativeStack implements RunningStack {
   }
 
   async reload(): Promise<void> {
+    await this.#reload();
+  }
+
+  /** Reads everything anew and settles; returns the keys of functions that are another revision afterwards. */
+  async #reload(): Promise<readonly string[]> {
     this.#installer?.retryFailed();
-    const turn = this.#applying.then(() => this.#apply(null, performance.now()));
+    const before = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
+    await this.#applyNow(null);
+    const after = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
+    return [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
+  }
+
+  /** Takes changed files (null: everything) without waiting for the watcher; resolves when all is live or has failed. */
+  async #applyNow(paths: readonly string[] | null): Promise<void> {
+    const turn = this.#applying.then(() => this.#apply(paths, performance.now()));
     this.#applying = turn.catch(() => {});
     await turn;
     await this.#fleet?.settled();
@@ -474,6 +516,7 @@ class NativeStack implements RunningStack {
     this.#gateway?.announceDrain();
     await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);
     await this.#gateway?.stop(Math.max(0, deadline - performance.now()));
+    await this.#admin?.close();
     await this.#pool?.stop(Math.max(0, Math.min(1000, deadline - performance.now())));
     await Promise.all([this.#installer?.close(), stopTypeScript(), this.#logs?.close()]);
     await this.#runFileTurn;

@@ -1,0 +1,13 @@
+import type { Endpoint } from './endpoint.ts';
+import { healthEndpoints } from './resources/health.ts';
+import { reloadEndpoints } from './resources/reload.ts';
+import { sessionEndpoints } from './resources/session.ts';
+import { uiStateEndpoints } from './resources/ui-state.ts';
+
+/** Every address of the admin API (section 5.3). `/_fn/live` and `/_fn/ready` are nginx's own: they work without this process. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...reloadEndpoints,
+  ...sessionEndpoints,
+  ...uiStateEndpoints,
+];

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
+import type { AdminServer } from '../admin/server.ts';
+import type { Discovery } from '../functions/types.ts';
+import type { ProjectConfig } from '../project/types.ts';
+import type { WorkerStatus } from '../workers/stats.ts';
+import { giveTo, type StackUser } from './owner.ts';
+
+/** What the running stack lets its administration see and do. */
+export interface PlatformParts {
+  readonly config: ProjectConfig;
+  url(): string;
+  isDraining(): boolean;
+  discovery(): Discovery;
+  scannedAt(): number;
+  tableVersion(): number;
+  functions(): readonly FunctionStatus[];
+  workers(): readonly WorkerStatus[];
+  reload(): Promise<readonly string[]>;
+  applyFiles(paths: readonly string[]): Promise<void>;
+}
+
+const WRITE_ANSWERS_WITHIN_MS = 10_000; // P164
+
+/** The stack as `Platform`. */
+export function createPlatform(parts: PlatformParts): Platform {
+  const startedAt = Date.now();
+  return {
+    config: parts.config,
+    mode: 'native',
+    startedAt,
+    get url() {
+      return parts.url();
+    },
+    get isDraining() {
+      return parts.isDraining();
+    },
+    get discovery() {
+      return parts.discovery();
+    },
+    get scannedAt() {
+      return parts.scannedAt();
+    },
+    get tableVersion() {
+      return parts.tableVersion();
+    },
+    functions: () => parts.functions(),
+    workers: () => parts.workers(),
+    async reload(): Promise<ReloadReport> {
+      const changed = await parts.reload();
+      return { changed, tableVersion: parts.tableVersion() };
+    },
+    applyFiles: (paths) => withinMs(parts.applyFiles(paths), WRITE_ANSWERS_WITHIN_MS),
+  };
+}
+
+/** Opens the admin socket in the run directory for nginx's workers; the server's code is read only when a stack starts. */
+export async function openAdminSocket(
+  runDir: string,
+  platform: Platform,
+  user: StackUser | null,
+): Promise<AdminServer> {
+  const { startAdminServer } = await import('../admin/server.ts');
+  const path = join(runDir, 'admin.sock');
+  const server = await startAdminServer(path, platform);
+  await giveTo(user, [path]);
+  return server;
+}
+
+async function withinMs(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, overdue]);
+  clearTimeout(timer);
+}
