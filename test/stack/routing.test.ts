@@ -263,7 +263,7 @@ test('F53: a request without Host is not accepted where hosts are listed', async
 
 describe('the platform', () => {
   test.each([
-    ['/_fn/live', 'live'],
+    ['/_fn/live', 'ok'],
     ['/_fn/ready', 'ready'],
   ])('P97, P92: %s answers with no-store and nosniff', async (target, status) => {
     const answer = await ask(target);
