@@ -192,7 +192,8 @@ class FolderDescriber {
     const definition = defineFunction(this.#context, file, identity);
     const claims: Claim[] = [];
     this.#drafts.push({ definition, claims });
-    if (definition.configProblem !== null && failure === null) {
+    const isReported = failure !== null || definition.configProblem === this.#folder.envFailure;
+    if (definition.configProblem !== null && !isReported) {
       this.#problems.push({ severity: 'error', path: definition.file, message: definition.configProblem });
     }
     const isForced = this.#options.forceUrl || (config?.invoke?.['force-url'] ?? false);

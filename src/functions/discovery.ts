@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { ProjectConfig } from '../project/types.ts';
+import { keyringOf } from '../secrets/keyring.ts';
 import { findChanges } from './changes.ts';
 import { discover, type FolderMemory } from './discover.ts';
 import type { LastGood, ReadOptions } from './read-folder.ts';
@@ -19,7 +20,8 @@ export interface FunctionDiscovery {
 }
 
 export function createDiscovery(config: ProjectConfig): FunctionDiscovery {
-  const options: ReadOptions = { root: config.functionsRoot, ignoreDirs: config.ignoreDirs, fromEnv: config.fromEnv };
+  const { functionsRoot: root, ignoreDirs, fromEnv, secretsKey } = config;
+  const options: ReadOptions = { root, ignoreDirs, fromEnv, keyring: keyringOf(secretsKey) };
   const lastGood: LastGood = { configs: new Map(), envs: new Map() };
   const memory: FolderMemory = new WeakMap();
   let tree: Tree | undefined;

@@ -83,7 +83,7 @@ export function defineFunction(context: FolderContext, file: HandlerFile, identi
     policy,
     env: folder.env,
     manifest: findManifest(file.runtime, context.manifests, file.comments.requirements),
-    configProblem: failure ?? (problem && `${configPath(folder)}: ${problem}`),
+    configProblem: failure ?? (problem ? `${configPath(folder)}: ${problem}` : folder.envFailure),
     ...(examples && { examples }),
   };
 }

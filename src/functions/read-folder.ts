@@ -1,8 +1,10 @@
-import { basename } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
+import type { Keyring } from '../secrets/keyring.ts';
+import { openValue } from '../secrets/seal.ts';
 import { parseFunctionConfig } from './config.ts';
 import type { FunctionConfig } from './config-schema.ts';
 import { readEntrypoint } from './entrypoint.ts';
-import { EMPTY_ENV, parseFunctionEnv } from './env.ts';
+import { EMPTY_ENV, type OpenSecret, parseFunctionEnv } from './env.ts';
 import { parseFileName } from './file-names.ts';
 import { errorCode, readComments, readText } from './files.ts';
 import { NO_COMMENTS } from './hints.ts';
@@ -21,6 +23,8 @@ export interface ReadOptions {
   readonly ignoreDirs: readonly string[];
   /** What `from_env` of fn.env.json may read (F147). */
   readonly fromEnv: Readonly<Record<string, string>>;
+  /** Opens encrypted values of fn.env.json. */
+  readonly keyring: Keyring;
 }
 
 /** The last valid content of each configuration file of this run, by path relative to the root (F117, F145). */
@@ -90,7 +94,7 @@ class FolderReader {
       files: this.#readFiles(known),
       config,
       entrypoint: entrypoint ? readEntrypoint(dir, entrypoint) : null,
-      env: this.#readEnv(),
+      ...this.#readEnv(),
       manifests: readManifests(this.#listing.files, (name) => readOptional(`${dir}/${name}`)),
       problems: this.#problems,
       rules,
@@ -112,18 +116,29 @@ class FolderReader {
     return { config: parsed.config, failure: error?.message ?? null };
   }
 
-  #readEnv(): FunctionEnv {
+  #readEnv(): Pick<Folder, 'env' | 'envFailure'> {
     const text = this.#readPlatformFile(ENV_FILE);
-    if (text === undefined) return EMPTY_ENV;
+    if (text === undefined) return { env: EMPTY_ENV, envFailure: null };
+    const path = pathIn(this.#place, ENV_FILE);
     const parsed =
       typeof text === 'string'
-        ? parseFunctionEnv(text, this.#options.fromEnv)
-        : { env: EMPTY_ENV, isValid: false, problems: [text] };
-    const path = pathIn(this.#place, ENV_FILE);
+        ? parseFunctionEnv(text, this.#options.fromEnv, this.#opener())
+        : { env: EMPTY_ENV, isValid: false, failure: null, problems: [text] };
+    if (parsed.failure !== null) {
+      this.#report(path, parsed.problems, false);
+      return { env: EMPTY_ENV, envFailure: `${path}: ${parsed.failure}` };
+    }
     if (parsed.isValid) this.#lastGood.envs.set(path, parsed.env);
     const lastGood = this.#lastGood.envs.get(path);
     this.#report(path, parsed.problems, lastGood !== undefined);
-    return lastGood ?? EMPTY_ENV;
+    return { env: lastGood ?? EMPTY_ENV, envFailure: null };
+  }
+
+  /** Encrypted values are bound to the folder itself, by whatever links it was reached. */
+  #opener(): OpenSecret {
+    const { root, keyring } = this.#options;
+    const file = relative(root, join(this.#place.chain[0]!, ENV_FILE)).replaceAll(sep, '/');
+    return (name, sealed) => openValue(keyring, { file, name }, sealed);
   }
 
   /** The text of a platform file; undefined where there is none, the problem where there is one that cannot be read. */

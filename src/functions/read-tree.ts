@@ -101,6 +101,7 @@ function unreadable(place: Place, message: string): Tree {
     config: null,
     entrypoint: null,
     env: EMPTY_ENV,
+    envFailure: null,
     manifests: NO_MANIFESTS,
     problems: [{ severity: 'error' as const, path: place.path || '.', message }],
     rules: { ignoredNames: new Set<string>(), excludedPaths: new Set<string>() },

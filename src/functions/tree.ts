@@ -51,6 +51,8 @@ export interface Folder extends Place {
   readonly config: FolderConfig | null;
   readonly entrypoint: Entrypoint | null;
   readonly env: FunctionEnv;
+  /** Why its functions may not run: an encrypted value of fn.env.json cannot be read; else null. */
+  readonly envFailure: string | null;
   readonly manifests: FolderManifests;
   /** What was skipped or refused while reading this folder. */
   readonly problems: readonly DiscoveryProblem[];

@@ -4,6 +4,7 @@ import { parse } from 'dotenv';
 import { ConfigError } from './config-error.ts';
 import { didYouMean } from './kinds.ts';
 import { RETIRED_VARIABLES } from './later-settings.ts';
+import { variablesOf } from './setting.ts';
 import { ALL_SETTINGS, BINARY_VARIABLES } from './settings.ts';
 
 export interface Variable {
@@ -62,9 +63,7 @@ async function readEnvFile(path: string, name: string, isRequired: boolean): Pro
 }
 
 const KNOWN_VARIABLES: ReadonlySet<string> = new Set([
-  ...Object.values(ALL_SETTINGS).flatMap(({ env, secret }) =>
-    secret ? [...env, ...env.map((name) => `${name}_FILE`)] : env,
-  ),
+  ...Object.values(ALL_SETTINGS).flatMap(variablesOf),
   ...BINARY_VARIABLES.keys(),
 ]);
 

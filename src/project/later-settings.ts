@@ -81,7 +81,6 @@ export const LATER_GROUPS = {
     }),
     'strict-fs': setting(boolean, true, 'Limit the files a handler may read and write', { env: ['FN_STRICT_FS'] }),
     'strict-fs-allow': optional(text(), 'More folders a handler may use', { env: ['FN_STRICT_FS_ALLOW'] }),
-    'secrets-key': optional(text(), 'Key for secrets encrypted at rest', { env: ['FN_SECRETS_KEY'], secret: true }),
     'dependencies.infer': setting(boolean, false, 'Derive dependencies from imports', { inFile: true }),
     'infer-python': setting(boolean, false, 'Derive Python dependencies from imports', {
       env: ['FN_AUTO_INFER_PY_DEPS'],

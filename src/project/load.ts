@@ -9,7 +9,8 @@ import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { type Environment, readEnvironment, remarkOnVariables } from './environment.ts';
 import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
-import { BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
+import { variablesOf } from './setting.ts';
+import { ALL_SETTINGS, BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
 import type { AdminConfig, BinaryKey, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
@@ -136,7 +137,8 @@ async function assemble({
     stateDir: places.stateDir,
     storeDir: places.storeDir,
     runDir: places.runDir,
-    fromEnv: environment.all(),
+    fromEnv: forFunctions(environment.all()),
+    secretsKey: values['secrets-key'],
     settings: { ...resolution.settings, ...describeBinaries(binaries, resolution, environment) },
     notes: notes(file, resolution, environment),
   };
@@ -146,6 +148,12 @@ async function assemble({
 function pollInterval(values: SettingValues): number | null {
   if (values.poll !== null) return values.poll;
   return values['hot-reload-watchdog'] === false ? Math.round(values['hot-reload-interval'] * 1000) : null;
+}
+
+/** What `from_env` may name: the platform's own secrets are no function's business (P39). */
+function forFunctions(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const own = new Set(Object.values(ALL_SETTINGS).flatMap((entry) => (entry.secret ? variablesOf(entry) : [])));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !own.has(name)));
 }
 
 function daemonsPerRuntime(values: SettingValues): Record<Runtime, number> {

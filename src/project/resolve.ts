@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConfigFile } from './config-file.ts';
 import type { Environment } from './environment.ts';
 import type { Parsed } from './kinds.ts';
+import { readSecretFile } from './secret-file.ts';
 import { type DefaultContext, defaultOf, flagOf, type Setting } from './setting.ts';
 import { ALL_SETTINGS, type SettingValues } from './settings.ts';
 import type { ProjectConfig, SettingSource } from './types.ts';
 
-const MAX_SECRET_BYTES = 8192;
 const MASK = '<hidden>';
 
 /** Values of flags by setting name: what was typed, or whether a switch is on. */
@@ -96,22 +95,10 @@ async function fromSecretFile(
 ): Promise<Candidate[]> {
   const variable = environment.get(name);
   if (!variable) return [];
-  const parsed = await readSecret(resolve(cwd, variable.value)).then(
+  const parsed = await readSecretFile(resolve(cwd, variable.value)).then(
     (secret): Parsed<unknown> => ('problem' in secret ? secret : setting.kind.fromText(secret.value)),
   );
   return [{ source: variable.source, place: name, parsed }];
-}
-
-async function readSecret(path: string): Promise<Parsed<string>> {
-  try {
-    const content = await readFile(path, 'utf8');
-    if (Buffer.byteLength(content) > MAX_SECRET_BYTES)
-      return { problem: `${path} is longer than ${MAX_SECRET_BYTES} bytes` };
-    const value = content.replace(/[\r\n]+$/, '');
-    return value === '' ? { problem: `${path} is empty` } : { value };
-  } catch (error) {
-    return { problem: `cannot be read (${(error as Error).message})` };
-  }
 }
 
 function fromFile(name: string, setting: Setting<unknown>, file: ConfigFile): Candidate[] {

@@ -56,6 +56,11 @@ export function defaultOf<T>(entry: Setting<T>, context: DefaultContext): T {
     : entry.default;
 }
 
+/** Every variable that may hold a setting, `*_FILE` variants included. */
+export function variablesOf({ env, secret }: Setting<unknown>): string[] {
+  return secret ? env.flatMap((name) => [name, `${name}_FILE`]) : [...env];
+}
+
 /** The flag of a setting under a command, or undefined. */
 export function flagOf(entry: Setting<unknown>, command: 'dev' | 'run'): string | undefined {
   return typeof entry.flag === 'object' ? entry.flag[command] : entry.flag;

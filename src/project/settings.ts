@@ -1,4 +1,5 @@
 import { RUNTIMES } from '../functions/types.ts';
+import { parseKeyring } from '../secrets/keyring.ts';
 import { ADMIN_GROUPS } from './admin-settings.ts';
 import {
   boolean,
@@ -271,6 +272,24 @@ const DEPENDENCIES = {
   'dependencies.timeout-seconds': setting(integer(1, 86_400), 300, 'How long one install may take', { inFile: true }),
 };
 
+/** Given as text, checked here and read again where they are used: what is parsed is not for freezing or showing. */
+const secretKeys: Kind<string> = {
+  label: 'keys of 32 bytes, base64 or hex',
+  fromText: (value) => {
+    const parsed = parseKeyring(value);
+    return 'problem' in parsed ? parsed : { value };
+  },
+  fromJson: () => ({ problem: 'is a secret' }),
+};
+
+const SECRETS = {
+  'secrets-key': optional(
+    secretKeys,
+    'Key of the encrypted values in fn.env.json; with several, separated by commas, the first encrypts',
+    { env: ['FN_SECRETS_KEY'], secret: true },
+  ),
+};
+
 const PLACES = {
   'state-dir': optional(text(), 'Folder of durable state', {
     env: ['FN_STATE_DIR'],
@@ -296,6 +315,7 @@ export const SETTINGS = {
   ...WORKERS,
   ...LOGS,
   ...DEPENDENCIES,
+  ...SECRETS,
   ...PLACES,
   ...ADMIN_GROUPS['Admin API and console'],
   ...ADMIN_GROUPS['OpenAPI and documentation'],
@@ -314,6 +334,7 @@ export const SETTING_GROUPS: Readonly<Record<string, Readonly<Record<string, Set
   Workers: WORKERS,
   Logs: LOGS,
   Dependencies: DEPENDENCIES,
+  Secrets: SECRETS,
   Places: PLACES,
   ...ADMIN_GROUPS,
   ...LATER_GROUPS,

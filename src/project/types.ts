@@ -99,6 +99,8 @@ export interface ProjectConfig {
   readonly runDir: string | null;
   /** What `from_env` of fn.env.json may read: real environment over `.env` files (P33, F147). */
   readonly fromEnv: Readonly<Record<string, string>>;
+  /** FN_SECRETS_KEY: one or more keys for encrypted values of fn.env.json; never shown. */
+  readonly secretsKey: string | null;
   /** Value and source of every setting, for --dry-run and health; secrets masked. */
   readonly settings: Readonly<Record<string, { readonly value: unknown; readonly source: SettingSource }>>;
   /** One-time notes for the terminal: unknown FN_* names, deprecated spellings. */

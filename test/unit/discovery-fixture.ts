@@ -34,6 +34,7 @@ export function projectFor(root: string, changes: Partial<ProjectConfig> = {}): 
     forceUrl: false,
     ignoreDirs: [],
     fromEnv: {},
+    secretsKey: null,
     limits: {
       timeoutMs: 2500,
       maxConcurrency: 1024,

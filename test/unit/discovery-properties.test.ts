@@ -142,7 +142,7 @@ test('F117, F130, F145: any text is read without an exception', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: 'binary' })), (text) => {
       parseFunctionConfig(text);
-      parseFunctionEnv(text, {});
+      parseFunctionEnv(text, {}, () => ({ problem: 'is closed' }));
       readHints(`# @query ${text}\n// @methods ${text}`);
       readInlineRequirements(`#@requirements ${text}`);
     }),

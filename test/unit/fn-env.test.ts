@@ -3,8 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { parseFunctionEnv } from '../../src/functions/env.ts';
 import { addFiles, discoverFiles, discoveryOf, writeTree } from './discovery-fixture.ts';
 
+function parseText(text: string, fromEnv: Record<string, string> = {}) {
+  return parseFunctionEnv(text, fromEnv, () => ({ problem: 'is closed' }));
+}
+
 function parse(env: unknown, fromEnv: Record<string, string> = {}) {
-  return parseFunctionEnv(JSON.stringify(env), fromEnv);
+  return parseText(JSON.stringify(env), fromEnv);
 }
 
 test('F145: scalars reach the function as strings, null is absent', () => {
@@ -61,7 +65,8 @@ test.each([
   [{ '1A': 'x' }, '"1A" is not a variable name'],
   [{ A: ['x'] }, 'A: must be a string, number, boolean, null or {"value", "is_secret", "from_env"}'],
   [{ A: {} }, 'A: needs value, from_env or is_secret'],
-  [{ A: { val: 's3cr3t' } }, 'A: unknown member "val"; known: value, is_secret, from_env'],
+  [{ A: { val: 's3cr3t' } }, 'A: unknown member "val" (did you mean "value"?)'],
+  [{ A: { zzzzzz: 's3cr3t' } }, 'A: unknown member "zzzzzz"; known: value, is_secret, from_env'],
   [{ A: { value: ['s3cr3t'] } }, 'A.value: must be a string, number, boolean or null'],
   [{ A: { value: 's3cr3t', is_secret: 'yes' } }, 'A.is_secret: must be true or false'],
   [{ A: { from_env: 5 } }, 'A.from_env: must name a variable'],
@@ -75,7 +80,7 @@ test.each([
 test.each(['{"A": "s3cr3t"', '{"A": s3cr3t}', '"s3cr3t"', '["s3cr3t"]', '{"A": "s3cr3t\n"}'])(
   'F145: %j is refused, and no value of the file is repeated',
   (text) => {
-    const { isValid, problems } = parseFunctionEnv(text, {});
+    const { isValid, problems } = parseText(text);
     expect(isValid).toBe(false);
     expect(JSON.stringify(problems)).not.toContain('s3cr3t');
   },
