@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CONFIG_FILE, ENV_FILE } from '../functions/platform-files.ts';
+import type { FunctionDefinition } from '../functions/types.ts';
+import type { AdminRequest } from './endpoint.ts';
+import { Problem } from './problem.ts';
+
+const ETAG_LENGTH = 32; // hex digits: 128 bits of SHA-256
+
+/** Names a content: equal contents, equal tags. A file that is not there has a tag too. */
+export function etagOf(...contents: readonly (Buffer | string | null)[]): string {
+  const hash = createHash('sha256');
+  for (const content of contents) {
+    const bytes = content === null ? null : Buffer.from(content);
+    hash.update(bytes === null ? 'absent;' : `${bytes.length};`).update(bytes ?? '');
+  }
+  return hash.digest('hex').slice(0, ETAG_LENGTH);
+}
+
+/** The tag of files (absolute paths) as they are on disk now, in the order given. */
+export async function etagOfFiles(...paths: readonly string[]): Promise<string> {
+  return etagOf(...(await Promise.all(paths.map((path) => readFile(path).catch(() => null)))));
+}
+
+/** Tags of what reads of a function show (P165): each is the content hash of the files that the read is made of. */
+export interface FunctionEtags {
+  /** Handler, configuration and environment: P209. */
+  readonly detail: string;
+  /** fn.config.json: P179. */
+  readonly config: string;
+  /** fn.env.json: P181. */
+  readonly env: string;
+}
+
+export async function functionEtags({ entry, dir }: FunctionDefinition): Promise<FunctionEtags> {
+  const config = join(dir, CONFIG_FILE);
+  const env = join(dir, ENV_FILE);
+  const [detail, ofConfig, ofEnv] = await Promise.all([
+    etagOfFiles(entry, config, env),
+    etagOfFiles(config),
+    etagOfFiles(env),
+  ]);
+  return { detail, config: ofConfig, env: ofEnv };
+}
+
+/**
+ * Refuses a write whose `If-Match` names none of the `current` tags with 412 (P165). Tags count with and without the quotes
+ * of RFC 9110, since reads give them bare. Without the header the last write wins.
+ */
+export function requireMatch({ headers }: Pick<AdminRequest, 'headers'>, ...current: readonly string[]): void {
+  const given = headers['if-match'];
+  if (given === undefined) return;
+  const tags = String(given)
+    .split(',')
+    .map((tag) => tag.trim().replace(/^"(.*)"$/, '$1'));
+  if (tags.some((tag) => tag === '*' || current.includes(tag))) return;
+  throw new Problem(412, 'precondition failed', {
+    detail: 'it was changed since it was read: read it again and repeat the change',
+  });
+}
