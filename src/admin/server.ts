@@ -65,6 +65,7 @@ export function createAdminApp(platform: Platform): FastifyInstance {
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 512 },
     forceCloseConnections: true,
+    http: { requireHostHeader: false }, // a request without one is not local (P131), not malformed
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>

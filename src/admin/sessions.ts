@@ -20,7 +20,7 @@ export class Sessions {
   async verify(username: string, password: string): Promise<boolean> {
     const nameIsRight = isEqual(username, this.#login.username ?? '');
     const passwordIsRight = await verifyPassword(password, this.#login);
-    return this.#login.enabled && nameIsRight && passwordIsRight;
+    return this.#login.username !== null && nameIsRight && passwordIsRight;
   }
 
   /** The Set-Cookie value of a new session. */
@@ -39,7 +39,7 @@ export class Sessions {
 
   /** The user of a request's valid session, else null. */
   read(cookieHeader: string | undefined, now = Date.now()): string | null {
-    if (!this.#login.enabled || this.#login.sessionSecret === null) return null;
+    if (this.#login.sessionSecret === null) return null;
     const [claims, signature, more] = (parseCookie(cookieHeader ?? '')[SESSION_COOKIE] ?? '').split('.');
     if (!claims || !signature || more !== undefined || !isEqual(signature, this.#sign(claims))) return null;
     const session = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Session; // signed by us, so well formed

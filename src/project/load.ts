@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { FastfnError } from '../errors.ts';
 import { RUNTIMES, type Runtime } from '../functions/types.ts';
+import { adminConfig, adminNotes, loginProblems } from './admin-config.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { type Environment, readEnvironment, remarkOnVariables } from './environment.ts';
@@ -11,7 +12,7 @@ import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
 import { variablesOf } from './setting.ts';
 import { ALL_SETTINGS, BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
-import type { AdminConfig, BinaryKey, ProjectConfig } from './types.ts';
+import type { BinaryKey, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
   readonly command: 'dev' | 'run';
@@ -49,7 +50,7 @@ export async function loadProject(input: ProjectInput): Promise<ProjectConfig> {
     cwd: input.cwd,
   };
   const resolution = await resolveSettings(context, input.flags, environment, file);
-  const problems = [...file.problems, ...resolution.problems];
+  const problems = [...file.problems, ...resolution.problems, ...loginProblems(resolution.values)];
   if (problems.length > 0) throw new ConfigError(problems);
   const functionsRoot = await findFunctionsRoot(input, projectDir, resolution, file);
   return deepFreeze(await assemble({ input, projectDir, functionsRoot, environment, file, resolution }));
@@ -127,7 +128,7 @@ async function assemble({
     dependencies: dependencies(values),
     ignoreDirs: values['zero-config-ignore-dirs'],
     namespaceDepth: values['namespace-depth'],
-    admin: admin(values),
+    admin: adminConfig(values),
     openapi: {
       includeInternal: values['openapi-include-internal'],
       title: values['openapi-title'],
@@ -236,42 +237,18 @@ function dependencies(values: SettingValues): ProjectConfig['dependencies'] {
   };
 }
 
-function admin(values: SettingValues): AdminConfig {
-  const windowSeconds = values['console.rate-limit-window-seconds'];
-  return {
-    api: values['console.api'] && values['admin-api'],
-    docs: values.docs,
-    ui: values['console.ui'],
-    write: values['console.write'],
-    localOnly: values['console.local-only'],
-    allowedHosts: values['console.allowed-hosts'].map((host) => host.toLowerCase()),
-    token: values['admin-token'],
-    login: {
-      enabled: values['console.login-enabled'],
-      api: values['console.login-api'],
-      username: values['console.login-username'],
-      passwordHash: values['console.login-password-hash'],
-      password: values['console.login-password'],
-      sessionSecret: values['console.session-secret'],
-      sessionTtlSeconds: values['console.session-ttl-seconds'],
-    },
-    rateLimits: {
-      requests: { max: values['console.rate-limit-max'], windowSeconds },
-      writes: { max: values['console.write-rate-limit-max'], windowSeconds },
-      failures: {
-        max: values['console.login-rate-limit-max'],
-        windowSeconds: values['console.login-rate-limit-window-seconds'],
-      },
-    },
-  };
-}
-
 function notes(file: ConfigFile, resolution: Resolution, environment: Environment): string[] {
   const lua =
     resolution.values['runtime-daemons'].lua === undefined
       ? []
       : ['runtime-daemons: lua runs inside nginx, its number is ignored'];
-  return [...file.notes, ...resolution.notes, ...lua, ...remarkOnVariables(Object.keys(environment.all()))];
+  return [
+    ...file.notes,
+    ...resolution.notes,
+    ...lua,
+    ...adminNotes(resolution.values),
+    ...remarkOnVariables(Object.keys(environment.all())),
+  ];
 }
 
 function deepFreeze<T>(value: T): T {
