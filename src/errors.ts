@@ -19,6 +19,8 @@ const EXIT_CODES = {
   WORKER_FAILED: ExitCode.failure,
   LOAD_FAILED: ExitCode.failure,
   INSTALL_FAILED: ExitCode.failure,
+  SECRET_UNREADABLE: ExitCode.failure,
+  EDIT_FAILED: ExitCode.failure,
   PROTOCOL: ExitCode.failure,
   INTERNAL: ExitCode.failure,
   INTERRUPTED: ExitCode.interrupted,

@@ -18,6 +18,9 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   WORKER_FAILED: 'A worker process does not start',
   LOAD_FAILED: 'A handler does not load',
   INSTALL_FAILED: 'Dependencies of a function could not be installed',
+  SECRET_UNREADABLE:
+    'An encrypted value of a `fn.env.json` cannot be read: it needs another key, or was changed or moved',
+  EDIT_FAILED: 'The editor failed, or the edited file was changed by someone else meanwhile; nothing was written',
   PROTOCOL: 'A worker and the gateway do not understand each other',
   INTERNAL: 'A mistake in FastFN',
   INTERRUPTED: 'A signal ended it',

@@ -18,7 +18,7 @@ export type CommandRun = (invocation: Invocation, terminal: Terminal) => Promise
 
 export interface CommandDefinition {
   readonly name: string;
-  /** Positional argument in commander's notation. */
+  /** Positional arguments in commander's notation. */
   readonly argument?: string;
   readonly summary: string;
   readonly flags: readonly Flag[];
@@ -71,6 +71,22 @@ export const COMMANDS: readonly CommandDefinition[] = [
     ],
     examples: ['fastfn doctor', 'fastfn doctor --fix --yes'],
     load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'secrets',
+    argument: '<action> [args...]',
+    summary: 'Keep secrets of functions encrypted: set KEY [dir], list [dir], edit [dir], rotate [dir], keygen',
+    flags: [
+      {
+        notation: '--function <name>',
+        help: 'Function or folder whose fn.env.json is meant (set, edit; default: the root)',
+      },
+      { notation: '--key-file <file>', help: 'Key to encrypt and decrypt with, instead of FN_SECRETS_KEY' },
+      { notation: '--old-key-file <file>', help: 'Key that values are still encrypted with (rotate)' },
+      JSON_FLAG,
+    ],
+    examples: ['fastfn secrets keygen', 'fastfn secrets list examples/auth'],
+    load: async () => (await import('./secrets/main.ts')).secrets,
   },
   {
     name: 'version',

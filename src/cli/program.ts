@@ -30,7 +30,7 @@ function parse(argv: readonly string[]): { command: CommandDefinition | undefine
   const program = silent(new Command('fastfn'), GLOBAL_FLAGS).action(() => undefined);
   for (const definition of COMMANDS) {
     const sub = silent(program.command(definition.name), definition.flags);
-    if (definition.argument) sub.argument(definition.argument);
+    if (definition.argument) sub.arguments(definition.argument);
     sub.action(() => {
       command = definition;
       args = sub.args;

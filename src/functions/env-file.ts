@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../atomic-file.ts';
-import { isSealed } from '../secrets/seal.ts';
 import { findEntryProblem, isSecretEntry } from './env.ts';
 import { errorCode } from './files.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-value.ts';
@@ -115,7 +114,7 @@ function flagOf(name: string, stored: unknown, given: unknown, entry: JsonObject
 function sealEntry(name: string, entry: unknown, change: unknown, seal: Seal): unknown {
   const { value } = members(entry);
   const isNew = members(change).value === value;
-  if (!isNew || value == null || isSealed(value) || !isSecretEntry(name, entry)) return entry;
+  if (!isNew || value == null || !isSecretEntry(name, entry)) return entry;
   return { ...members(entry), value: seal(name, String(value)) };
 }
 
