@@ -20,6 +20,12 @@ _M.BY_STATUS = {
     [502] = "bad gateway", [503] = "overloaded", [504] = "runtime timeout", [505] = "http version not supported",
 }
 
+-- nginx sends no head to a client of HTTP/0.9. It gets one all the same: what reads the connection today expects a status line.
+function _M.begin_head(status, request_id)
+    ngx.print("HTTP/1.1 ", status, " ", TITLES[status], "\r\nContent-Type: application/problem+json\r\nX-Request-Id: ", request_id,
+        "\r\nConnection: close\r\n\r\n")
+end
+
 -- Sends a problem document. `members` may hold detail and stack; `headers` is set before it.
 function _M.send(status, short_text, request_id, members, headers)
     local document = {

@@ -9,6 +9,7 @@ local functions = require "openresty.functions"
 local dispatch = require "openresty.dispatch"
 local respond = require "openresty.respond"
 local request_body = require "openresty.request_body"
+local request_head = require "openresty.request_head"
 local request_id = require "openresty.request_id"
 local rate_limit = require "openresty.rate_limit"
 local event_head = require "openresty.event_head"
@@ -235,6 +236,7 @@ end
 -- The content handler of every public request.
 function _M.handle()
     route_table.sync()
+    local raw = request_head.checked(raw_header())
     local method, uri = get_method(), var.request_uri
     local id, ms, stamp
     if route_table.settings.trusts_proxies then
@@ -250,7 +252,6 @@ function _M.handle()
     local fn = match.fn
     local record = fn.record
     var.fn_key, var.fn_table = fn.key, route_table.text
-    local raw = raw_header()
     if #raw > 800 then
         check_counts(raw, uri, id)
     end
@@ -285,12 +286,14 @@ end
 
 -- Answers for what nginx itself refused (P95); nginx keeps the status in ngx.status.
 function _M.refused()
-    local status = ngx.status
+    local status, id = ngx.status, (request_id.new())
     local headers
     if status == 405 then
         headers = { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
+    elseif req.http_version() == 0.9 then
+        errors.begin_head(status, id)
     end
-    return errors.send(status, errors.BY_STATUS[status] or "bad request", (request_id.new()), nil, headers)
+    return errors.send(status, errors.BY_STATUS[status] or "bad request", id, nil, headers)
 end
 
 return _M

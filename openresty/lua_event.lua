@@ -107,9 +107,20 @@ local function is_blank(code)
     return code == 32 or code == 9
 end
 
+-- The bytes from `first` to `last` without surrounding blanks. By hand: a pattern would look at a run of blanks again from each of them.
+local function trimmed(bytes, first, last)
+    while first <= last and is_blank(byte(bytes, first)) do
+        first = first + 1
+    end
+    while last >= first and is_blank(byte(bytes, last)) do
+        last = last - 1
+    end
+    return sub(bytes, first, last)
+end
+
 local function drop_named(headers, list)
     for name in string.gmatch(list, "[^,]+") do
-        headers[lower((gsub(name, "^%s*(.-)%s*$", "%1")))] = nil
+        headers[lower(trimmed(name, 1, #name))] = nil
     end
 end
 
@@ -133,14 +144,7 @@ function _M.parse_headers(raw)
         local colon = find(raw, ":", from, true)
         if colon and colon <= last then
             local name = lower(sub(raw, from, colon - 1))
-            local first, finish = colon + 1, last
-            while first <= finish and is_blank(byte(raw, first)) do
-                first = first + 1
-            end
-            while finish >= first and is_blank(byte(raw, finish)) do
-                finish = finish - 1
-            end
-            local value = text(sub(raw, first, finish))
+            local value = text(trimmed(raw, colon + 1, last))
             if name == "connection" then
                 connection = connection and connection .. "," .. value or value
             elseif not NOT_FORWARDED[name] then
@@ -165,8 +169,7 @@ function _M.parse_cookies(header)
     for part in string.gmatch(header, "[^;]+") do
         local equals = find(part, "=", 1, true)
         if equals then
-            local name = gsub(sub(part, 1, equals - 1), "^%s*(.-)%s*$", "%1")
-            cookies[name] = (gsub(sub(part, equals + 1), "^%s*(.-)%s*$", "%1"))
+            cookies[trimmed(part, 1, equals - 1)] = trimmed(part, equals + 1, #part)
         end
     end
     return cookies

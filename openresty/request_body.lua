@@ -3,7 +3,6 @@
 
 local var, req = ngx.var, ngx.req
 local open = io.open
-local find = string.find
 
 local WHOLE_BYTES = 131072       -- client_body_buffer_size: up to here nginx holds a body in memory
 local PIECE_BYTES = 65536
@@ -17,9 +16,8 @@ function _M.announced_bytes()
     if length then
         return tonumber(length) or 0
     end
-    local coding = var.http_transfer_encoding
-    if coding and find(coding, "chunked", 1, true) then
-        return nil
+    if var.http_transfer_encoding then
+        return nil    -- `chunked`, in whatever case: nginx refuses every other coding
     end
     return 0
 end

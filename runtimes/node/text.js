@@ -53,7 +53,7 @@ function parseCookies(header) {
   const cookies = {};
   for (const entry of header.split(';')) {
     const equals = entry.indexOf('=');
-    if (equals >= 0) setMember(cookies, entry.slice(0, equals).trim(), entry.slice(equals + 1).trim());
+    if (equals >= 0) setMember(cookies, trimBlanks(entry, 0, equals), trimBlanks(entry, equals + 1, entry.length));
   }
   return cookies;
 }
@@ -98,12 +98,14 @@ function parseHeaders(text, at, isAscii) {
   for (let end = text.indexOf('\n', start); end > start; end = text.indexOf('\n', start)) {
     const last = text.charCodeAt(end - 1) === 13 ? end - 1 : end;
     const colon = text.indexOf(':', start);
-    if (colon < 0 || last === start) break;
-    const spelling = text.slice(start, colon);
-    const raw = trimBlanks(text, colon + 1, last);
-    const name = memberName(spelling);
-    if (name !== null) addHeader(headers, name, isAscii ? raw : decodeField(raw));
-    else if (raw !== 'keep-alive' && spelling.toLowerCase() === 'connection') connection += `,${raw}`;
+    if (last === start) break;
+    if (colon >= 0 && colon < last) {
+      const spelling = text.slice(start, colon);
+      const raw = trimBlanks(text, colon + 1, last);
+      const name = memberName(spelling);
+      if (name !== null) addHeader(headers, name, isAscii ? raw : decodeField(raw));
+      else if (raw !== 'keep-alive' && spelling.toLowerCase() === 'connection') connection += `,${raw}`;
+    }
     start = end + 1;
   }
   if (connection !== '') dropNamed(headers, connection);
@@ -132,7 +134,7 @@ function isBlank(code) {
 
 /** A header that Connection names belongs to this hop (RFC 9110 section 7.6.1). */
 function dropNamed(headers, connection) {
-  for (const name of connection.split(',')) delete headers[name.trim().toLowerCase()];
+  for (const name of connection.split(',')) delete headers[trimBlanks(name, 0, name.length).toLowerCase()];
 }
 
 module.exports = { decodeField, parseQuery, parseCookies, parseHeaders, setMember };

@@ -208,9 +208,9 @@ final class Event
     {
         $cookies = [];
         foreach (\explode(';', $header) as $piece) {
-            $pair = \explode('=', \trim($piece), 2);
+            $pair = \explode('=', $piece, 2);
             if (\count($pair) === 2) {
-                $cookies[$pair[0]] = $pair[1];
+                $cookies[\trim($pair[0], " \t")] = \trim($pair[1], " \t");
             }
         }
         return $cookies;

@@ -93,19 +93,19 @@ class EventFactory:
             params = dict(zip(fields[::2], fields[1::2], strict=True))
         request_line, *lines = rest.split("\n")
         method, target, _ = request_line.split(" ", 2)
-        if target[0] != "/":
+        if target[0] != "/" or "#" in target:
             target = _origin_form(target)
         query_string = ""
         if "?" in target:
-            query_string = target[target.index("?") + 1 :].partition("#")[0]
+            query_string = target[target.index("?") + 1 :]
         query = parse_query(query_string) if query_string else {}
-        path = path or target.partition("?")[0].partition("#")[0]
+        path = path or target.partition("?")[0]
         if lines.pop() or lines.pop().rstrip("\r"):
             raise ValueError("the header block does not end with an empty line")
         if ascii_only:
             headers = self._headers(lines)
         else:
-            headers = {name: text(value) for name, value in join_headers(map(_header, lines)).items()}
+            headers = join_headers((name, text(value)) for name, value in map(_header, lines))
             params = {text(name): text(value) for name, value in params.items()}
             path, target, query_string = text(path), text(target), text(query_string)
 
@@ -214,8 +214,8 @@ def join_headers(pairs) -> dict[str, str]:
 
 
 def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    value = value.strip(" \t\r")
+    name, colon, value = line.removesuffix("\r").partition(":")
+    value = value.strip(" \t")
     name = name.lower() if name.isascii() else text(name.encode("latin-1").lower().decode("latin-1"))
     if not colon:
         return "", ""
@@ -225,11 +225,12 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _origin_form(target: str) -> str:
-    """Path and query of an absolute-form target (`GET http://h/p HTTP/1.1`); other forms (`*`) as they are."""
+    """Path and query of the target: of an absolute-form one too (`GET http://h/p HTTP/1.1`), and never a fragment."""
+    target = target.partition("#")[0]
     scheme = target.find("://")
-    if scheme < 0:
+    if target.startswith("/") or scheme < 0:
         return target
-    rest = target[scheme + 3 :].partition("#")[0]
+    rest = target[scheme + 3 :]
     authority = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
     rest = rest[authority:]
     return rest if rest.startswith("/") else "/" + rest
