@@ -2,6 +2,7 @@
 // and a stack starts without resolving hundreds of small modules.
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { vendorSwaggerUi } from './vendor-swagger-ui.mjs';
 
 await rm('dist', { recursive: true, force: true });
 await build({
@@ -22,3 +23,4 @@ await build({
   },
   logLevel: 'warning',
 });
+await vendorSwaggerUi('dist/docs');

@@ -68,7 +68,7 @@ export function enterFolder(folder: Folder, scope: Scope, defaults: PolicyDefaul
 
 /** A function of the folder. */
 export function defineFunction(context: FolderContext, file: HandlerFile, identity: Identity): FunctionDefinition {
-  const { folder, policy, failure } = context;
+  const { folder, overlay, policy, failure } = context;
   const problem = identity.problem ?? findMismatch(policy, file.runtime);
   const examples = collectExamples(file.comments, context.config);
   return {
@@ -84,6 +84,7 @@ export function defineFunction(context: FolderContext, file: HandlerFile, identi
     env: folder.env,
     manifest: findManifest(file.runtime, context.manifests, file.comments.requirements),
     configProblem: failure ?? (problem ? `${configPath(folder)}: ${problem}` : folder.envFailure),
+    ...(overlay.group && { group: overlay.group }),
     ...(examples && { examples }),
   };
 }

@@ -95,6 +95,8 @@ export interface FunctionDefinition {
   readonly manifest: DependencyManifest | null;
   /** Why its configuration is invalid (F117): its routes answer 500 `invalid function configuration`. */
   readonly configProblem: string | null;
+  /** `group` of its configuration: how the console and OpenAPI sort it. */
+  readonly group?: string;
   readonly examples?: FunctionExamples;
 }
 
