@@ -370,15 +370,15 @@ describe('P241: the document', () => {
       expect(text).not.toContain(secret);
   });
 
-  test('of 2,000 routes is built in less than 500 ms and names every operation differently', async () => {
+  test('of 2,000 routes takes less than 500 ms of processor time and names every operation differently', async () => {
     const discovery = await discoverFiles(bigProject(2000));
-    const times: number[] = [];
-    for (let run = 0; run < 5; run++) {
-      const start = performance.now();
+    const runs = Array.from({ length: 3 }, () => {
+      const before = process.cpuUsage();
       new OpenApiPublication({ title: 'T', version: '1' }).publish(discovery, 'http://127.0.0.1');
-      times.push(performance.now() - start);
-    }
-    expect(Math.min(...times)).toBeLessThan(500);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+    expect(Math.min(...runs)).toBeLessThan(500);
     const document = documentOf({ discovery });
     const ids = allOperations(document).map(({ operationId }) => operationId);
     expect(Object.keys(document.paths).length).toBeGreaterThanOrEqual(2000);
