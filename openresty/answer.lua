@@ -1,7 +1,8 @@
 -- A worker's response head, parsed and checked once per distinct head: handlers answer with the same few heads over and over,
 -- so the parsed form is kept by its text. The same form is made for Lua functions.
 --
--- An answer: { status, names, values, n, complete, length, bodyless, no_transform, content_type, event_stream, proxy,
+-- An answer: { status, names, values, n, complete, length, bodyless, no_transform, content_type, event_stream,
+-- allows_origin, varies, proxy,
 -- stdout, stderr }.
 
 local cjson = require "cjson.safe"
@@ -43,6 +44,10 @@ local function add(answer, name, value)
     elseif folded == "cache-control" then
         answer.has_cache_control = true
         answer.no_transform = find(lower(value), "no-transform", 1, true) ~= nil
+    elseif folded == "access-control-allow-origin" then
+        answer.allows_origin = true
+    elseif folded == "vary" then
+        answer.varies = true
     end
     local position = answer.positions[folded]
     if not position then

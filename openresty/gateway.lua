@@ -1,4 +1,4 @@
--- A request's way (F99): route, host, method, rate limit, body size, concurrency, worker, answer.
+-- A request's way (F99): route, host, method, CORS preflight, rate limit, auth, body size, concurrency, worker, answer.
 
 local base = require "resty.core.base"
 local ffi = require "ffi"
@@ -12,6 +12,8 @@ local request_body = require "openresty.request_body"
 local request_head = require "openresty.request_head"
 local request_id = require "openresty.request_id"
 local rate_limit = require "openresty.rate_limit"
+local auth = require "openresty.auth"
+local cors = require "openresty.cors"
 local event_head = require "openresty.event_head"
 local lua_functions = require "openresty.lua_functions"
 local platform = require "openresty.platform"
@@ -95,8 +97,9 @@ local function find_match(method, uri, id)
         return errors.send(409, "ambiguous function", id)
     end
     local fn = functions.get(entry.target)
-    local match = { fn = fn, path = normal, params = params,
-        tail = event_head.tail(normal == raw and "" or normal, "", params) }
+    local tail_path = normal == raw and "" or normal
+    local match = { fn = fn, path = normal, params = params, tail_path = tail_path,
+        tail = event_head.tail(tail_path, "", params) }
     if not search.by_host then
         remember(method, uri, match)
     end
@@ -174,7 +177,7 @@ local function send_outcome(outcome, fn, id, stream, cold)
     return ngx.exit(ngx.HTTP_CLOSE)    -- the client's body broke off
 end
 
-local function call_worker(fn, match, method, id, ms, stamp, raw, body, source)
+local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
     local cold = #fn.workers == 0
     local stream = dispatch.admit(fn)
     if not stream then
@@ -182,7 +185,7 @@ local function call_worker(fn, match, method, id, ms, stamp, raw, body, source)
     end
     local key = request_key()
     live[key] = stream
-    local outcome = dispatch.run(fn, stream, id, stamp, var.remote_addr, match.tail, raw, body, source)
+    local outcome = dispatch.run(fn, stream, id, stamp, var.remote_addr, tail, raw, body, source)
     if cold or stream.queued then
         var.fn_wait = floor((stream.begun_at or now()) * 1000 - ms + 0.5)
     end
@@ -233,6 +236,20 @@ local function take_body(fn, id)
     return body, source
 end
 
+-- Takes a token of the function's rate limit (F144), or answers 429.
+local function take_token(fn, limit, id, verdict)
+    if var.fn_chunked ~= "" then
+        return    -- the second turn of a chunked request, see take_body
+    end
+    local allowed, headers = rate_limit.check(fn.key, limit, verdict)
+    if not allowed then
+        return errors.send(429, "rate limit exceeded", id, nil, headers)
+    end
+    for name, value in pairs(headers) do
+        header[name] = value
+    end
+end
+
 -- The content handler of every public request.
 function _M.handle()
     route_table.sync()
@@ -243,6 +260,9 @@ function _M.handle()
         id, ms, stamp = request_id.adopt(var.realip_remote_addr ~= var.remote_addr, var.http_x_request_id)
     else
         id, ms, stamp = request_id.new()
+    end
+    if method == "OPTIONS" then
+        cors.preflight(uri, id)
     end
     local by_method = matches[method]
     local match = by_method and by_method[uri]
@@ -255,23 +275,29 @@ function _M.handle()
     if #raw > 800 then
         check_counts(raw, uri, id)
     end
-    if record.rate_limit then
-        local allowed, headers = rate_limit.check(fn.key, record.rate_limit)
-        if not allowed then
-            return errors.send(429, "rate limit exceeded", id, nil, headers)
-        end
-        for name, value in pairs(headers) do
-            header[name] = value
-        end
+    if record.cors then
+        cors.begin(record.cors)
+    end
+    local limit = record.rate_limit
+    if limit and not limit.by_identity then
+        take_token(fn, limit, id)
+    end
+    local tail, verdict = match.tail, nil
+    if record.auth then
+        verdict = auth.check(fn, method, uri, raw, id)
+        tail = auth.tail(verdict, match)
+    end
+    if limit and limit.by_identity then
+        take_token(fn, limit, id, verdict)
     end
     if record.unavailable then
         return refuse(fn, id, record.unavailable, true)
     end
     local body, source = take_body(fn, id)
     if record.runtime == "lua" then
-        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source)
+        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, verdict and verdict.extra)
     end
-    return call_worker(fn, match, method, id, ms, stamp, raw, body, source)
+    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
 end
 
 -- The log phase: a client that left while its handler ran.

@@ -21,6 +21,7 @@ function _M.init_worker(supervisor_socket)
     local functions = require "openresty.functions"
     local platform = require "openresty.platform"
     local link = require "openresty.link"
+    local auth = require "openresty.auth"
     -- The route table is most of the heap and never garbage: marking all of it is put off until the rest has grown as large twice.
     collectgarbage("setpause", 300)
     counters.drop_share()
@@ -33,7 +34,9 @@ function _M.init_worker(supervisor_socket)
         connected = function()
             route_table.sync()
             link.send({ type = "acked", version = route_table.version })
+            auth.ask_again()
         end,
+        verdict = auth.verdict,
         workers = function(message)
             local failure = message.failure
             functions.announce(message["function"], message.revision, message.workers, failure ~= cjson.null and failure or nil)

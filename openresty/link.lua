@@ -1,5 +1,5 @@
 -- This nginx worker's connection to the supervisor: JSON lines both ways, held by a timer (docs/protocol.md of the design:
--- hello, acked, need, stuck, closed, probe, beat from here; workers, table, drain from there).
+-- hello, acked, need, verify, stuck, closed, probe, beat from here; workers, table, verdict, drain from there).
 
 local cjson = require "cjson.safe"
 local semaphore = require "ngx.semaphore"

@@ -1,5 +1,7 @@
 -- The event of a Lua function (F74): a plain table. Values that are not UTF-8 become Latin-1 code points, as everywhere.
 
+local cjson = require "cjson.safe"
+
 local byte, find, sub, lower, gsub, char, format = string.byte, string.find, string.sub, string.lower, string.gsub, string.char,
     string.format
 local concat = table.concat
@@ -205,8 +207,19 @@ function _M.template(record)
     return { context = constructor(record.context), env = constructor(record.env), version = record.version }
 end
 
+-- `event.auth` (F141): a fresh copy, in which what is absent is nil.
+local function read_auth(extra)
+    local auth = cjson.decode(extra).auth
+    for name, value in next, auth do
+        if value == cjson.null then
+            auth[name] = nil
+        end
+    end
+    return auth
+end
+
 -- Builds the event of one request from its function's template; `deadline_ms` is an epoch time.
-function _M.build(template, match, method, uri, id, ms, raw, body, client_ip, pid, deadline_ms)
+function _M.build(template, match, method, uri, id, ms, raw, body, client_ip, pid, deadline_ms, extra)
     local query_at = find(uri, "?", 1, true)
     local fragment = find(uri, "#", 1, true)
     local raw_path = fragment and sub(uri, 1, fragment - 1) or uri
@@ -231,6 +244,9 @@ function _M.build(template, match, method, uri, id, ms, raw, body, client_ip, pi
         client = { ip = client_ip, ua = headers["user-agent"] }, version = template.version, env = template.env(),
         context = context,
     }
+    if extra then
+        event.auth = read_auth(extra)
+    end
     if body and body ~= "" then
         event.raw_body = body
         if is_utf8(body) then

@@ -115,8 +115,8 @@ local function send_failure(fn, id, failure, cold)
     return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = failure.stack }, failure.headers)
 end
 
--- Answers one request with a Lua function.
-function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
+-- Answers one request with a Lua function; `extra` is that of the request head (docs/protocol.md), nil without one.
+function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra)
     local record = fn.record
     local stream = dispatch.admit(fn)
     if not stream then
@@ -144,7 +144,8 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source)
         return respond.send_queue_timeout(fn, id)
     end
     local deadline_ms = floor((now() + fn.timeout) * 1000)
-    local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms)
+    local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms,
+        extra)
     local returned, output
     ok, returned, output = call(fn, state, built, id)
     finish(fn, stream, state, waited)

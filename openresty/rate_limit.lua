@@ -10,9 +10,14 @@ local LOCK_TRIES = 10000
 
 local _M = {}
 
-local function key_of(limit)
+-- What is counted for; a request without the identity that the limit is about counts for its address.
+local function key_of(limit, verdict)
     if limit.key == "global" then
         return ""
+    end
+    local identity = limit.by_identity and verdict and verdict[limit.key]
+    if identity then
+        return "i:" .. identity
     end
     if sub(limit.key, 1, 7) == "header:" then
         return var["http_" .. gsub(lower(sub(limit.key, 8)), "-", "_")] or ""
@@ -39,11 +44,11 @@ local function take(bucket, interval, burst, time)
     return allowed, full_at
 end
 
--- Takes one token. Returns whether there was one, and the headers that say so (RateLimit, RateLimit-Policy, Retry-After).
-function _M.check(key, limit)
+-- Takes one token; `verdict` is that of auth.lua, if there is one. Returns whether there was one, and the headers that say so (RateLimit, RateLimit-Policy, Retry-After).
+function _M.check(key, limit, verdict)
     local interval = limit.window_seconds / limit.requests
     local time = now()
-    local allowed, full_at = take("r:" .. key .. ":" .. key_of(limit), interval, limit.burst, time)
+    local allowed, full_at = take("r:" .. key .. ":" .. key_of(limit, verdict), interval, limit.burst, time)
     local remaining = max(0, floor(limit.burst - (full_at - time) / interval + 1e-6))
     local reset = max(1, ceil(min(full_at - time, limit.window_seconds)))
     local headers = {

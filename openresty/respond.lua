@@ -1,6 +1,7 @@
 -- Sends a function's answer to the client: head (life-cycle and debug headers added), then the body, whole or as it comes.
 
 local dispatch = require "openresty.dispatch"
+local cors = require "openresty.cors"
 local errors = require "openresty.errors"
 local origin = require "openresty.origin"
 
@@ -56,6 +57,9 @@ function _M.send_head(answer, fn, id, ms, cold, queued, worker, stdout, stderr)
     for i = 1, answer.n do
         local value = values[i]
         header[names[i]] = value ~= "" and value or BLANK
+    end
+    if fn.record.cors then
+        cors.finish(answer)
     end
     header["X-Request-Id"] = id
     _M.set_state(fn, answer.status, cold, queued)

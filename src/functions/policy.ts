@@ -1,5 +1,6 @@
 import type { ProjectConfig } from '../project/types.ts';
 import type { FunctionConfig } from './config-schema.ts';
+import { resolveAuth, resolveCors } from './security.ts';
 import type { FunctionPolicy, RateLimitPolicy, WorkerPoolPolicy } from './types.ts';
 
 /** The keys of column "I" in section 3.2: replaced whole by the nearest folder that sets them (F120). */
@@ -70,7 +71,8 @@ export function resolvePolicy(
     streamIdleMs: overlay.response?.stream_idle_ms ?? Math.max(timeoutMs, STREAM_IDLE_MIN_MS),
     bodyMode: own?.request?.body_mode ?? 'buffer',
     rateLimit: resolveRateLimit(overlay.rate_limit),
-    requiresAuth: overlay.auth != null && overlay.auth !== false,
+    auth: resolveAuth(overlay.auth),
+    cors: resolveCors(overlay.cors),
   };
 }
 

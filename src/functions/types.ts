@@ -1,3 +1,5 @@
+import type { AuthPolicy, CorsPolicy } from './security.ts';
+
 /** The languages a function may be written in; `go` and `rust` are known names without a worker yet. */
 export const RUNTIMES = ['node', 'python', 'php', 'lua', 'go', 'rust'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
@@ -43,8 +45,10 @@ export interface FunctionPolicy {
   readonly streamIdleMs: number;
   readonly bodyMode: 'buffer' | 'stream';
   readonly rateLimit: RateLimitPolicy | null;
-  /** An `auth` block holds for it (F135): whoever cannot enforce that must not serve it. */
-  readonly requiresAuth: boolean;
+  /** Whom the gateway lets through (F135); null = everybody. */
+  readonly auth: AuthPolicy | null;
+  /** Which other origins' pages may read its answers (F142); null = the gateway says nothing about it. */
+  readonly cors: CorsPolicy | null;
 }
 
 /** Install manifests found for a function (section 5.1 of the functions spec); absolute paths. */

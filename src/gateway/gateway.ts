@@ -212,6 +212,11 @@ export class Gateway {
     this.#link?.broadcast(announcementMessage(announcement));
   }
 
+  /** Tells one nginx worker what it asked for. */
+  tell(nginxPid: number, message: object): void {
+    this.#link?.tell(nginxPid, message);
+  }
+
   /** Forgets a deleted function. */
   forget(functionKey: string): void {
     this.#announcements.delete(functionKey);

@@ -9,6 +9,14 @@ const Message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('need'), function: z.string(), revision: z.string() }),
   z.object({ type: z.literal('stuck'), pid: z.number().int(), open: z.number(), served: z.number() }),
   z.object({ type: z.literal('closed'), pid: z.number().int() }),
+  z.object({
+    type: z.literal('verify'),
+    id: z.number().int(),
+    function: z.string(),
+    method: z.string(),
+    api_key: z.string().optional(),
+    token: z.string().optional(),
+  }),
   z.object({ type: z.literal('probe'), nonce: z.string() }),
   z.object({
     type: z.literal('beat'),
@@ -39,6 +47,8 @@ export interface LinkServer {
   readonly workers: ReadonlyMap<number, NginxWorkerLink>;
   /** Sends a message to every connected nginx worker. */
   broadcast(message: object): void;
+  /** Sends a message to one nginx worker, if it is still there. */
+  tell(pid: number, message: object): void;
   close(): Promise<void>;
 }
 
@@ -99,6 +109,9 @@ export async function listenForNginxWorkers(options: {
     workers,
     broadcast(message) {
       for (const connection of connections) if (connection.worker) send(connection, message);
+    },
+    tell(pid, message) {
+      for (const connection of connections) if (connection.worker?.pid === pid) send(connection, message);
     },
     close() {
       for (const connection of connections) connection.socket.destroy();

@@ -1,5 +1,7 @@
+import type { AuthRecord } from '../auth/record.ts';
 import type { FunctionDefinition, Route } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
+import { type CorsRecord, corsRecord } from './cors-record.ts';
 
 /** Why a function cannot serve now (F2): sent for each request until its record changes. */
 export interface Unavailable {
@@ -30,6 +32,8 @@ export interface FunctionState {
   /** A newer version does not load; the last good one serves (P106). */
   readonly stale?: boolean | undefined;
   readonly lua?: LuaCode | undefined;
+  /** Whom its guard lets through; null = everybody. */
+  readonly auth: AuthRecord | null;
 }
 
 /** A function as the gateway sees it; openresty/functions.lua and gateway.lua read it. */
@@ -61,7 +65,11 @@ export interface FunctionRecord {
     readonly window_seconds: number;
     readonly burst: number;
     readonly key: string;
+    /** Counts for who was let through, so it is taken after auth (F99). */
+    readonly by_identity: boolean;
   };
+  readonly auth?: AuthRecord;
+  readonly cors?: CorsRecord;
   readonly unavailable?: Unavailable;
   readonly stale?: true;
   readonly lua?: LuaCode;
@@ -140,8 +148,11 @@ export function compileFunction(
         window_seconds: policy.rateLimit.windowSeconds,
         burst: policy.rateLimit.burst,
         key: policy.rateLimit.key,
+        by_identity: policy.rateLimit.key === 'api_key' || policy.rateLimit.key === 'subject',
       },
     }),
+    ...(state.auth && { auth: state.auth }),
+    ...(policy.cors && { cors: corsRecord(policy.cors) }),
     ...(state.unavailable && { unavailable: state.unavailable }),
     ...(state.stale && { stale: true as const }),
     ...(state.lua && { lua: state.lua, env: definition.env.values, context }),

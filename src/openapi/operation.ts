@@ -42,7 +42,7 @@ function operation(
     tags: ['functions'],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: body }),
-    responses: functionResponses({ method, requiresAuth: policy.requiresAuth, hosts: route.hosts }),
+    responses: functionResponses({ method, requiresAuth: policy.auth !== null, hosts: route.hosts }),
     ...(group !== undefined && { 'x-fastfn-group': group }),
   };
 }

@@ -1,7 +1,10 @@
 import { dirname } from 'node:path';
 import type { FunctionStatus } from '../admin/platform.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { AuthRecord } from '../auth/record.ts';
 import type { Installer, InstallHandle, InstallResult } from '../dependencies/types.ts';
 import { FastfnError } from '../errors.ts';
+import { credentialNames } from '../functions/security.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import {
@@ -29,12 +32,6 @@ const INSTALLING: Unavailable = {
   warming: true,
 };
 const INSTALL_FAILED: Unavailable = { status: 503, error: 'dependency install failed', retry_after: 30 };
-/** Gateway auth is not part of this version, and a policy that is ignored would open a route (F117). */
-const AUTH_NOT_ENFORCED: Unavailable = {
-  status: 500,
-  error: 'invalid function configuration',
-  detail: 'this version does not enforce auth policies, so the function is not served',
-};
 const INVALID_CONFIG: Unavailable = { status: 500, error: 'invalid function configuration' };
 
 const RETRY_HINT = 'edit the file and save to retry';
@@ -48,6 +45,7 @@ export interface DeploymentContext {
   readonly pool: WorkerPool;
   readonly gateway: Gateway;
   readonly installer: Installer;
+  readonly authenticator: Authenticator;
   /** Folder for built TypeScript. */
   readonly buildDir: string;
   /** Runtimes in use whose binary is missing (P41). */
@@ -66,6 +64,7 @@ export interface DeploymentContext {
 export class Deployment {
   readonly #context: DeploymentContext;
   #definition: FunctionDefinition;
+  #auth: AuthRecord | null;
   #active: FunctionRevision | null = null;
   #lua: LuaCode | undefined;
   #unavailable: Unavailable | undefined;
@@ -85,15 +84,18 @@ export class Deployment {
   constructor(definition: FunctionDefinition, context: DeploymentContext) {
     this.#definition = definition;
     this.#context = context;
-    this.#tellSecrets();
+    this.#auth = this.#guard();
   }
 
-  #tellSecrets(): void {
-    const { key, env } = this.#definition;
+  /** Policy and secrets hold from the moment they are known, whatever becomes of the code beside them. */
+  #guard(): AuthRecord | null {
+    const { key, env, policy } = this.#definition;
+    const secrets = new Set([...env.secretKeys, ...credentialNames(policy.auth)]);
     this.#context.setSecrets(
       key,
-      env.secretKeys.map((name) => env.values[name] ?? ''),
+      [...secrets].map((name) => env.values[name] ?? ''),
     );
+    return this.#context.authenticator.adopt(this.#definition);
   }
 
   get definition(): FunctionDefinition {
@@ -130,6 +132,7 @@ export class Deployment {
         unavailable: this.#unavailable,
         stale: this.#isStale || undefined,
         lua: this.#lua,
+        auth: this.#auth,
       },
       this.#context.config,
       eventContext(this.#definition, this.#context.config),
@@ -161,7 +164,7 @@ export class Deployment {
     if (former === definition && changed !== null && !this.#isTouched(changed)) return;
     this.#definition = definition;
     this.#record = null;
-    this.#tellSecrets();
+    this.#auth = this.#guard();
     if (former.manifest && !definition.manifest) this.#context.installer.removeLinks(former.manifest.dir);
     if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
       this.#active = { ...this.#active, definition };
@@ -264,6 +267,7 @@ export class Deployment {
     this.#isRemoved = true;
     this.#context.pool.remove(this.#definition.key, graceMs);
     this.#context.gateway.forget(this.#definition.key);
+    this.#context.authenticator.forget(this.#definition.key);
   }
 
   #schedule(touchedAt: number, loads: boolean): void {
@@ -337,13 +341,6 @@ export class Deployment {
 
   #blocked(definition: FunctionDefinition): Unavailable | null {
     if (definition.configProblem !== null) return INVALID_CONFIG;
-    if (definition.policy.requiresAuth) {
-      this.#tell(
-        AUTH_NOT_ENFORCED.detail,
-        'check the credential in the handler (examples/auth shows how), and remove `auth`',
-      );
-      return AUTH_NOT_ENFORCED;
-    }
     if (this.#context.isMissing(definition.runtime)) {
       return { status: 503, error: 'runtime unavailable', detail: definition.runtime, retry_after: 30 };
     }
@@ -439,7 +436,6 @@ function needsNewWorker(from: FunctionDefinition, to: FunctionDefinition): boole
       policy.workerPool,
       policy.bodyMode,
       executionLimit(definition),
-      policy.requiresAuth,
     ]);
   };
   return relevant(from) !== relevant(to);

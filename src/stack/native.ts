@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { AdminServer } from '../admin/server.ts';
+import { Authenticator } from '../auth/authenticator.ts';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
 import { requirePort } from '../doctor/port.ts';
@@ -26,7 +27,7 @@ import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
 import { createPlatform, openAdminSocket } from './platform.ts';
 import { ReadinessProbe } from './readiness.ts';
-import { recordOf, recordOfLua, recordOfNginx } from './records.ts';
+import { recordOf, recordOfLua, recordOfNginx, supervisorRecord } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
 import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
@@ -59,6 +60,7 @@ class NativeStack implements RunningStack {
   readonly #startedAt = performance.now();
   readonly #probe = new ReadinessProbe();
   readonly #usage = new UsageTotals();
+  readonly #authenticator = new Authenticator((message) => this.#log(supervisorRecord('error', message)));
   readonly #discovery: FunctionDiscovery;
   readonly #told = new Set<string>();
   readonly #pids = new Map<number, string>();
@@ -315,6 +317,7 @@ class NativeStack implements RunningStack {
       pool: this.#pool,
       gateway: this.#gateway,
       installer: this.#installer,
+      authenticator: this.#authenticator,
       buildDir: join(runDir, 'build'),
       isMissing: (runtime) => runtime !== 'lua' && this.#binary(runtime) === null,
       emit: onEvent,
@@ -347,6 +350,9 @@ class NativeStack implements RunningStack {
         this.#pool?.report(message.pid, this.#usage.add(nginxPid, message.pid, message.open, message.served));
         this.#pool?.stuck(message.pid);
         break;
+      case 'verify':
+        void this.#judge(message, nginxPid);
+        break;
       case 'probe':
         this.#probe.heard(message.nonce);
         break;
@@ -365,6 +371,12 @@ class NativeStack implements RunningStack {
         break;
       default: // hello, acked and closed concern the gateway alone
     }
+  }
+
+  async #judge(question: Extract<LinkMessage, { type: 'verify' }>, nginxPid: number): Promise<void> {
+    const { id, method, api_key: apiKey = null, token = null } = question;
+    const verdict = await this.#authenticator.verify(question.function, { method, apiKey, token });
+    this.#gateway?.tell(nginxPid, { type: 'verdict', id, ...verdict });
   }
 
   #log(record: LogRecord): void {

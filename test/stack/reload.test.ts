@@ -248,17 +248,16 @@ test('F155: no state, cache or lock file is written into the folder of functions
   expect(names).not.toContain('__pycache__');
 });
 
-test('F117: a function with an auth policy, which this version does not enforce, is never served open', async () => {
-  stack.write({
-    'guarded/handler.js': 'exports.handler = () => "open";',
-    'guarded/fn.config.json': { auth: { api_key: { keys: [{ id: 'a', env: 'K' }] } } },
-  });
+test('F140: a saved auth policy holds from the next answer on, and `auth: false` opens again', async () => {
+  stack.write({ 'guarded/handler.js': 'exports.handler = () => "open";' });
+  await untilText('/guarded', 'open');
+  stack.write({ 'guarded/fn.config.json': { auth: { api_key: { keys: [{ id: 'a', env: 'K' }] } } } });
   const answer = await until(async () => {
-    const last = await stack.get('/guarded');
-    return last.status === 500 && last;
+    const last = await stack.get('/guarded', { headers: { 'x-api-key': '' } });
+    return last.status === 401 && last;
   }, 'it refuses');
-  expect(answer.json().error).toBe('invalid function configuration');
-  expect(stack.output).toContain('does not enforce auth');
+  expect(answer.json().error).toBe('unauthorized');
+  expect(stack.output).toContain('K is not set in fn.env.json');
   stack.write({ 'guarded/fn.config.json': { auth: false } });
   await untilText('/guarded', 'open');
 });

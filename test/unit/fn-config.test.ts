@@ -268,7 +268,8 @@ describe('policy', () => {
       streamIdleMs: 30_000,
       bodyMode: 'buffer',
       rateLimit: null,
-      requiresAuth: false,
+      auth: null,
+      cors: null,
     });
   });
 
