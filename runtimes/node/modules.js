@@ -6,24 +6,46 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { staticFiles } = require('./loaded-files.js');
 
+/** Modules that every function finds unless it has its own of that name (docs/helpers.md). */
+const HELPERS = path.resolve(__dirname, '../../helpers/node');
+const HELPER_NAME = /['"]fastfn-auth['"]/;
+
 /** Evaluates the function's entry and returns its exports (F66, F113). */
 async function loadModule({ entry, compiled, paths }) {
   const isModule = compiled === null ? isEsm(entry) : compiled.format === 'esm';
-  if (paths.length > 0) addPackageFolders(paths, isModule);
+  addPackageFolders([...paths, HELPERS]);
+  if (isModule) addImportFolders(paths, compiled?.file ?? entry);
   if (compiled !== null) process.setSourceMapsEnabled(true);
   if (isModule) return importEsm(compiled?.file ?? entry);
   return compiled === null ? Module.createRequire(entry)(entry) : loadAs(entry, compiled.file);
 }
 
 /** Dependency folders, searched after those above the importing file. */
-function addPackageFolders(folders, isModule) {
+function addPackageFolders(folders) {
   const before = process.env.NODE_PATH;
   process.env.NODE_PATH = before ? [...folders, before].join(path.delimiter) : folders.join(path.delimiter);
   Module._initPaths();
   if (before === undefined) delete process.env.NODE_PATH;
   else process.env.NODE_PATH = before;
-  // `import` knows no such variable; its hooks cost a thread, so only modules that may need them have them.
-  if (isModule) Module.register(pathToFileURL(path.join(__dirname, 'package-hooks.mjs')), { data: { folders } });
+}
+
+/** `import` knows no such variable; its hooks cost a thread, so only modules that may need them have them. */
+function addImportFolders(folders, file) {
+  const usesHelper = staticFiles([file]).some(mentionsHelper);
+  if (folders.length === 0 && !usesHelper) return;
+  const importers = folders.map((folder) => path.join(path.dirname(folder), 'import.js'));
+  if (usesHelper) importers.push(path.join(HELPERS, 'fastfn-auth/import.js')); // a package finds itself by its name
+  Module.register(pathToFileURL(path.join(__dirname, 'package-hooks.mjs')), {
+    data: { importers: importers.map((importer) => pathToFileURL(importer).href) },
+  });
+}
+
+function mentionsHelper(file) {
+  try {
+    return HELPER_NAME.test(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a built CommonJS module as if it were `entry`: its relative and package paths start there. */

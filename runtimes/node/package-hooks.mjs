@@ -1,13 +1,11 @@
 // Resolution of `import` in a function: what is not found above the importing file is looked for in the function's
-// dependency folders (`paths` of LOAD). Runs in the thread that Node keeps for such hooks.
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+// dependency folders (`paths` of LOAD) and among the helpers. Runs in the thread that Node keeps for such hooks.
 
-/** Files that would find the packages of each folder beside them. */
+/** URLs of files that would find the packages of each folder. */
 let importers = [];
 
-export function initialize({ folders }) {
-  importers = folders.map((folder) => pathToFileURL(join(dirname(folder), 'import.js')).href);
+export function initialize(data) {
+  importers = data.importers;
 }
 
 export async function resolve(specifier, context, next) {

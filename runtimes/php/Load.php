@@ -7,6 +7,9 @@ namespace FastFN\Worker;
 /** The LOAD frame: what this process is to serve. */
 final class Load
 {
+    /** Files that every function finds unless it has its own of that name (docs/helpers.md). */
+    private const HELPERS = __DIR__ . '/../../helpers/php';
+
     /**
      * @param array<string, string> $env
      * @param list<string> $paths dependency folders
@@ -49,7 +52,8 @@ final class Load
     public function enter(): void
     {
         \chdir($this->dir);
-        \set_include_path(\implode(\PATH_SEPARATOR, [$this->dir, ...$this->paths, $this->root, \get_include_path()]));
+        $folders = [$this->dir, ...$this->paths, $this->root, \get_include_path(), self::HELPERS];
+        \set_include_path(\implode(\PATH_SEPARATOR, $folders));
         foreach ($this->env as $name => $value) {
             \putenv("$name=$value");
             $_SERVER[$name] = $value;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import adapters, handler
 from .engine import Function
@@ -10,6 +11,9 @@ from .errors import describe
 from .event import EventFactory
 from .handler import HandlerNotFound
 from .loader import Project, load_entry
+
+# Modules that every function finds unless it has its own of that name (docs/helpers.md).
+HELPERS = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../helpers/python"))
 
 
 class Loaded:
@@ -37,6 +41,7 @@ def load(order: dict) -> Loaded:
         project = Project(order["root"], order["paths"])
         entry = order["entry"]
         project.install([os.path.dirname(entry), order["dir"], *order["paths"], order["root"]])
+        sys.path.append(HELPERS)
         name = order["handler"].strip() or handler.DEFAULT_NAME
         call, is_async = adapters.adapt(load_entry(entry, project), name, order["adapter"])
     except BaseException as error:  # a module that calls sys.exit() has failed to load as well

@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { LuaCode } from '../gateway/route-table.ts';
+import { packageRoot } from '../package-root.ts';
 
 const REQUIRE = /\brequire\s*\(?\s*["']([A-Za-z0-9_.-]+)["']/g;
+/** Modules that every function finds unless it has its own of that name (docs/helpers.md). */
+const HELPERS = join(packageRoot, 'helpers/lua');
 /** Modules the gateway provides (F114): never looked up on disk. */
 const PROVIDED = /^(cjson|cjson\.safe|resty\..+)$/;
 
@@ -15,13 +18,14 @@ export async function readLuaCode(
   definition: FunctionDefinition,
   functionsRoot: string,
 ): Promise<{ readonly code: LuaCode; readonly files: readonly string[] }> {
-  const folders = [dirname(definition.entry), definition.dir];
+  const own = [dirname(definition.entry), definition.dir];
   const source = await readFile(definition.entry, 'utf8');
   const modules: Record<string, { source: string; file: string }> = {};
   const pending = namedModules(source);
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (modules[name] !== undefined || PROVIDED.test(name) || name.includes('..')) continue;
-    const found = await findModule(name, name.startsWith('_') ? [...folders, functionsRoot] : folders);
+    const folders = name.startsWith('_') ? [...own, functionsRoot] : own;
+    const found = await findModule(name, [...folders, HELPERS]);
     if (found === null) continue;
     modules[name] = found;
     pending.push(...namedModules(found.source));

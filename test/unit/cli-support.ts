@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const COPIED = ['bin', 'openresty', 'runtimes', 'templates', 'package.json'];
+const COPIED = ['bin', 'helpers', 'openresty', 'runtimes', 'templates', 'package.json'];
 const LINKED = ['src', 'node_modules'];
 
 /** Builds the package with its own build script into a folder of this test, and returns the path of its executable. */
