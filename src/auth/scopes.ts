@@ -26,7 +26,7 @@ export function dependOnMethod({ scopes, anyScope }: AuthPolicy): boolean {
   return [scopes, anyScope].some((rule) => Object.keys(rule).some((method) => method !== '*'));
 }
 
-/** HEAD reads what GET reads, so it needs what GET needs. */
-function scopesFor(rule: ScopeRule, method: string): readonly string[] {
+/** The scopes that a rule asks of a method. HEAD reads what GET reads, so it needs what GET needs. */
+export function scopesFor(rule: ScopeRule, method: string): readonly string[] {
   return rule[method] ?? (method === 'HEAD' ? rule.GET : undefined) ?? rule['*'] ?? [];
 }

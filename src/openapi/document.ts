@@ -3,6 +3,7 @@ import { INTERNAL_SCHEMES, internalPaths } from './internal.ts';
 import { pathItem } from './operation.ts';
 import { OperationIds } from './operation-ids.ts';
 import { PROBLEM_SCHEMA, PROBLEM_SCHEMA_NAME } from './responses.ts';
+import { SecurityDescriber } from './security.ts';
 import { chooseRoutes } from './shown-routes.ts';
 import { sortKeys } from './sort-keys.ts';
 import type { InternalOperation, OpenApiDocument } from './types.ts';
@@ -25,7 +26,9 @@ export function buildOpenApi({ discovery, title, version, serverUrl, internal }:
   const { shown, hidden } = chooseRoutes(discovery.routes);
   const functions = new Map(discovery.functions.map((definition) => [definition.key, definition]));
   const ids = new OperationIds();
-  const paths = Object.fromEntries(shown.map((path) => [path.template.path, pathItem(path, functions, ids)]));
+  const security = new SecurityDescriber();
+  const context = { functions, ids, security };
+  const paths = Object.fromEntries(shown.map((path) => [path.template.path, pathItem(path, context)]));
   return sortKeys<OpenApiDocument>({
     openapi: '3.1.0',
     info: { title, version },
@@ -34,7 +37,7 @@ export function buildOpenApi({ discovery, title, version, serverUrl, internal }:
     paths: internal ? { ...paths, ...internalPaths(internal, ids) } : paths,
     components: {
       schemas: { [PROBLEM_SCHEMA_NAME]: PROBLEM_SCHEMA },
-      ...(internal && { securitySchemes: INTERNAL_SCHEMES }),
+      securitySchemes: { ...security.schemes, ...(internal && INTERNAL_SCHEMES) },
     },
     security: [],
     ...(hidden.length > 0 && { 'x-fastfn-conflicts': hidden }),

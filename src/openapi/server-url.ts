@@ -1,9 +1,9 @@
-/** What a request says about where it was sent; as the client, or a proxy in front, wrote it. */
+/** What a request says about where it was sent. */
 export interface RequestOrigin {
-  readonly scheme: 'http' | 'https';
+  /** As the client used it: where a trusted proxy says so, https. */
+  readonly isSecure: boolean;
   readonly host: string | undefined;
-  /** X-Forwarded-Proto and X-Forwarded-Host, from a trusted proxy only. */
-  readonly forwardedProto?: string | undefined;
+  /** X-Forwarded-Host, from a trusted proxy only. */
   readonly forwardedHost?: string | undefined;
 }
 
@@ -15,10 +15,8 @@ const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  */
 export function serverUrl(publicBaseUrl: string | null, request: RequestOrigin): string {
   if (publicBaseUrl !== null) return publicBaseUrl;
-  const forwardedProto = firstValue(request.forwardedProto)?.toLowerCase();
-  const scheme = forwardedProto === 'http' || forwardedProto === 'https' ? forwardedProto : request.scheme;
   const host = firstValue(request.forwardedHost) ?? request.host;
-  return host !== undefined && HOST.test(host) ? `${scheme}://${host}` : '/';
+  return host !== undefined && HOST.test(host) ? `${request.isSecure ? 'https' : 'http'}://${host}` : '/';
 }
 
 function firstValue(header: string | undefined): string | undefined {

@@ -73,7 +73,7 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, PathItem>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
-    readonly securitySchemes?: Readonly<Record<string, SecurityScheme>>;
+    readonly securitySchemes: Readonly<Record<string, SecurityScheme>>;
   };
   readonly security: readonly SecurityRequirement[];
   readonly 'x-fastfn-conflicts'?: readonly HiddenRoute[];

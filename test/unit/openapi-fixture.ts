@@ -42,5 +42,7 @@ export function bigProject(count: number): Files {
     (n: number) => [`g${n % 50}/put.r${n}.lua`, '-- @body a,b\n-- @content_type text/csv\n'],
     (n: number) => [`g${n % 50}/R_${n}.ts`, '// @methods GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS\n'],
   ] as const;
-  return Object.fromEntries(Array.from({ length: count }, (_, n) => kinds[n % kinds.length]!(n)));
+  const guarded = { group: 'Guarded', auth: { api_key: { keys: [{ env: 'KEY' }] }, jwt: { secret_env: 'SECRET' } } };
+  const files = Array.from({ length: count }, (_, n) => kinds[n % kinds.length]!(n));
+  return { ...Object.fromEntries(files), 'g1/fn.config.json': guarded };
 }

@@ -42,7 +42,7 @@ describe('P233: one document for the whole project', () => {
 });
 
 describe('P234: the server is', () => {
-  const request = { scheme: 'http', host: '10.0.0.1:8080' } as const;
+  const request = { isSecure: false, host: '10.0.0.1:8080' };
   test.each([
     [
       'the public base URL before all',
@@ -53,14 +53,13 @@ describe('P234: the server is', () => {
     [
       'where the proxy says it was asked',
       null,
-      { ...request, forwardedProto: 'https, http', forwardedHost: 'shop.example.com, a' },
+      { ...request, isSecure: true, forwardedHost: 'shop.example.com, a' },
       'https://shop.example.com',
     ],
     ['where the request was sent', null, request, 'http://10.0.0.1:8080'],
-    ['an IPv6 address', null, { scheme: 'http', host: '[::1]:8080' } as const, 'http://[::1]:8080'],
-    ['where the document came from, if Host is none', null, { scheme: 'http', host: '"><script>' } as const, '/'],
-    ['where the document came from, without Host', null, { scheme: 'http', host: undefined } as const, '/'],
-    ['never another scheme', null, { ...request, forwardedProto: 'javascript' }, 'http://10.0.0.1:8080'],
+    ['an IPv6 address', null, { ...request, host: '[::1]:8080' }, 'http://[::1]:8080'],
+    ['where the document came from, if Host is none', null, { ...request, host: '"><script>' }, '/'],
+    ['where the document came from, without Host', null, { ...request, host: undefined }, '/'],
   ])('%s', (_, publicBaseUrl, origin, url) => expect(serverUrl(publicBaseUrl, origin)).toBe(url));
 });
 
@@ -315,6 +314,59 @@ describe('P239: responses', () => {
     });
     expect(operationOf(document, 'GET', '/a').responses['421']!.description).toContain('*.a.com, a.com');
     expect(Object.keys(operationOf(document, 'GET', '/b').responses)).toEqual(['200', '401', '403', ...ERRORS]);
+  });
+});
+
+describe('P239: auth policies become security schemes', () => {
+  const API_KEY = { header: 'X-Api-Key', keys: [{ env: 'KEY' }] };
+  const JWT = { secret_env: 'SECRET' };
+  const HEADER = { type: 'apiKey', in: 'header', name: 'x-api-key' };
+  const BEARER = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' };
+
+  test.each([
+    ['an API key', { api_key: API_KEY }, [{ 'header-x-api-key': [] }], { 'header-x-api-key': HEADER }],
+    ['a JWT', { jwt: JWT }, [{ bearer: [] }], { bearer: BEARER }],
+    [
+      'either',
+      { api_key: API_KEY, jwt: JWT },
+      [{ 'header-x-api-key': [] }, { bearer: [] }],
+      { 'header-x-api-key': HEADER, bearer: BEARER },
+    ],
+    [
+      'both',
+      { mode: 'all', api_key: API_KEY, jwt: JWT },
+      [{ 'header-x-api-key': [], bearer: [] }],
+      { 'header-x-api-key': HEADER, bearer: BEARER },
+    ],
+    ['a credential that may be left out', { optional: true, jwt: JWT }, [{}, { bearer: [] }], { bearer: BEARER }],
+    [
+      'one scope beside others',
+      { scopes: ['read'], any_scope: ['a', 'b'], jwt: JWT },
+      [{ bearer: ['read', 'a'] }, { bearer: ['read', 'b'] }],
+      { bearer: BEARER },
+    ],
+    [
+      'the scopes of its method',
+      { scopes: { GET: ['read'], '*': ['write'] }, jwt: JWT },
+      [{ bearer: ['read'] }],
+      { bearer: BEARER },
+    ],
+    [
+      'keys and tokens in other places',
+      { api_key: { ...API_KEY, query: 'api_key' }, jwt: { ...JWT, header: 'x-token', cookie: 'session' } },
+      [{ 'header-x-api-key': [] }, { 'query-api_5f_key': [] }, { 'header-x-token': [] }, { 'cookie-session': [] }],
+      {
+        'header-x-api-key': HEADER,
+        'query-api_5f_key': { type: 'apiKey', in: 'query', name: 'api_key' },
+        'header-x-token': { type: 'apiKey', in: 'header', name: 'x-token' },
+        'cookie-session': { type: 'apiKey', in: 'cookie', name: 'session' },
+      },
+    ],
+  ])('%s', async (_, auth, security, schemes) => {
+    const document = await openApiOf({ 'a/fn.config.json': { auth }, 'a/index.js': '', 'b.js': '' });
+    expect(operationOf(document, 'GET', '/a').security).toEqual(security);
+    expect(operationOf(document, 'GET', '/b').security).toBeUndefined();
+    expect(document.components.securitySchemes).toEqual(schemes);
   });
 });
 
