@@ -10,6 +10,7 @@ local credentials = require "openresty.credentials"
 local errors = require "openresty.errors"
 local event_head = require "openresty.event_head"
 local link = require "openresty.link"
+local metrics = require "openresty.metrics"
 
 local dict = ngx.shared.fn_auth
 local now, sha1, log, WARN = ngx.now, ngx.sha1_bin, ngx.log, ngx.WARN
@@ -212,7 +213,8 @@ local function find_verdict(guard, fn, method, uri, raw)
     return judge(guard, fn, method, api_key, token, credential)
 end
 
-local function refuse(status, challenge, id)
+local function refuse(status, challenge, id, kind)
+    metrics.auth_failure(kind)
     local text = status == 401 and "unauthorized" or "forbidden"
     return errors.send(status, text, id, nil, { ["WWW-Authenticate"] = challenge })
 end
@@ -230,15 +232,16 @@ function _M.check(fn, method, uri, raw, id)
         if guard.auth.optional then
             return ANONYMOUS
         end
-        return refuse(401, guard.auth.challenge, id)
+        return refuse(401, guard.auth.challenge, id, "missing")
     end
     local status = verdict.status
     if status == 200 then
         return verdict
     elseif status == 503 then
+        metrics.reject("unavailable")
         return errors.send(503, "overloaded", id, nil, OVERLOADED)
     end
-    return refuse(status, verdict.challenge or guard.auth.invalid, id)
+    return refuse(status, verdict.challenge or guard.auth.invalid, id, status == 401 and "invalid" or "forbidden")
 end
 
 -- The tail of the request's head with `event.auth` in it (event_head.lua), made once per verdict and match.

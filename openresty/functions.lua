@@ -223,6 +223,38 @@ function _M.usage()
     return changed
 end
 
+-- Of a function's requests, those that wait for a worker or a slot.
+local function waiting(fn, running)
+    if fn.record.runtime == "lua" then
+        local slots = fn.record.slots
+        return slots > 0 and running > slots and running - slots or 0
+    end
+    if #fn.workers == 0 then
+        return running
+    end
+    local count = 0
+    for _, worker in ipairs(fn.workers) do
+        local beyond = worker.counted and counters.get(worker.total) - worker.concurrency or 0
+        if beyond > 0 then
+            count = count + beyond
+        end
+    end
+    return count
+end
+
+-- Requests that functions are handling now, in all nginx workers, and those of them that wait (P217).
+function _M.load()
+    local in_flight, queued = 0, 0
+    for _, fn in pairs(registry) do
+        local running = fn.record and counters.get(fn.total) or 0
+        if running > 0 then
+            in_flight = in_flight + running
+            queued = queued + waiting(fn, running)
+        end
+    end
+    return in_flight, queued
+end
+
 -- This nginx worker is about to exit: each connection ends with its last stream.
 function _M.close_connections()
     for _, open in pairs(connections) do

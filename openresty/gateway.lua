@@ -19,13 +19,15 @@ local lua_functions = require "openresty.lua_functions"
 local platform = require "openresty.platform"
 local errors = require "openresty.errors"
 local origin = require "openresty.origin"
+local metrics = require "openresty.metrics"
 
 local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
 local ERR = ngx.ERR
-local get_method, raw_header = ngx.req.get_method, ngx.req.raw_header
+local get_method, raw_header, start_time = ngx.req.get_method, ngx.req.raw_header, ngx.req.start_time
+local count, reject = metrics.count, metrics.reject
 local get_request = base.get_request
 local cast, tonumber, floor, now = ffi.cast, tonumber, math.floor, ngx.now
-local find, sub, gsub = string.find, string.sub, string.gsub
+local find, sub, gsub, match_string = string.find, string.sub, string.gsub, string.match
 
 local MAX_CACHED_MATCHES = 2048
 local MAX_CACHED_URI_BYTES = 512
@@ -129,6 +131,7 @@ end
 -- A function that cannot serve: installing, invalid configuration, runtime missing, code that does not load.
 local function refuse(fn, id, failure, cold)
     local headers = {}
+    reject("unavailable")
     if failure.retry_after or failure.status == 503 then
         headers["Retry-After"] = failure.retry_after or INSTALLING_RETRY_SECONDS
     end
@@ -142,6 +145,7 @@ end
 
 local function overflow(fn, id)
     local record = fn.record
+    reject("overflow")
     respond.set_state(fn, 500, #fn.workers == 0 and not fn.lua, false)
     return errors.send(record.overflow_status, "worker pool overflow", id, nil, { ["Retry-After"] = 1 })
 end
@@ -153,6 +157,7 @@ local function send_failure(fn, id, failure, cold)
         return errors.send(502, "invalid runtime response", id, { detail = failure.message })
     end
     if failure.kind == "overload" then
+        reject("overflow")
         return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
     end
     local stack = route_table.settings.dev_errors and origin.is_local() and failure.stack or nil
@@ -182,6 +187,9 @@ local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
     local stream = dispatch.admit(fn)
     if not stream then
         return overflow(fn, id)
+    end
+    if cold then
+        metrics.cold_start()
     end
     local key = request_key()
     live[key] = stream
@@ -221,6 +229,7 @@ local function take_body(fn, id)
     local limit = fn.record.max_body_bytes
     if announced then
         if announced > limit then
+            reject("body_size")
             req.clear_header("Expect")    -- nginx would ask for the body with 100 Continue, only to discard it
             return errors.send(413, "payload too large", id)
         end
@@ -231,6 +240,7 @@ local function take_body(fn, id)
     end
     local body, source, size = request_body.read_chunked()
     if size > limit then
+        reject("body_size")
         return errors.send(413, "payload too large", id)
     end
     return body, source
@@ -243,6 +253,7 @@ local function take_token(fn, limit, id, verdict)
     end
     local allowed, headers = rate_limit.check(fn.key, limit, verdict)
     if not allowed then
+        reject("rate_limit")
         return errors.send(429, "rate limit exceeded", id, nil, headers)
     end
     for name, value in pairs(headers) do
@@ -300,21 +311,41 @@ function _M.handle()
     return call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
 end
 
--- The log phase: a client that left while its handler ran.
-function _M.log()
+-- Whether a request without a function was for the platform itself, which has counters of its own.
+local function is_platform()
+    return var.fn_admin_uri ~= "" or sub(var.uri, 1, 5) == "/_fn/"
+end
+
+local function finish(method)
     local key = request_key()
     local stream = live[key]
     if stream then
         live[key] = nil
         dispatch.abandon(stream)
     end
+    local fn_key = var.fn_key
+    if fn_key ~= "" or not is_platform() then
+        count(fn_key, method, ngx.status, start_time(), tonumber(var.request_length), tonumber(var.bytes_sent))
+    end
+end
+
+-- The log phase: the request is over, or a client left while its handler ran.
+function _M.log()
+    return finish(get_method())
+end
+
+-- The log phase of what nginx itself refused: it has made a GET of the request by then.
+function _M.log_refused()
+    return finish(match_string(var.request or "", "^%u+"))
 end
 
 -- Answers for what nginx itself refused (P95); nginx keeps the status in ngx.status.
 function _M.refused()
     local status, id = ngx.status, (request_id.new())
     local headers
-    if status == 405 then
+    if status == 413 then
+        reject("body_size")
+    elseif status == 405 then
         headers = { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
     elseif req.http_version() == 0.9 then
         errors.begin_head(status, id)

@@ -22,6 +22,7 @@ function _M.init_worker(supervisor_socket)
     local platform = require "openresty.platform"
     local link = require "openresty.link"
     local auth = require "openresty.auth"
+    local metrics = require "openresty.metrics"
     -- The route table is most of the heap and never garbage: marking all of it is put off until the rest has grown as large twice.
     collectgarbage("setpause", 300)
     counters.drop_share()
@@ -43,6 +44,12 @@ function _M.init_worker(supervisor_socket)
         end,
         table = function() route_table.sync() end,
         usage = functions.usage,
+        flush = function(message)
+            metrics.flush()
+            if message then
+                link.send({ type = "flushed", turn = message.turn })
+            end
+        end,
         drain = function() platform.draining = true end,
     })
 end

@@ -1,5 +1,6 @@
 -- This nginx worker's connection to the supervisor: JSON lines both ways, held by a timer (docs/protocol.md of the design:
--- hello, acked, need, verify, stuck, closed, probe, beat from here; workers, table, verdict, drain from there).
+-- hello, acked, need, verify, stuck, closed, probe, counts, flushed, beat from here; workers, table, verdict, flush, drain from
+-- there).
 
 local cjson = require "cjson.safe"
 local semaphore = require "ngx.semaphore"
@@ -78,6 +79,7 @@ local function write_loop(sock)
         end
         if now() - last_beat >= BEAT_SECONDS then
             last_beat = now()
+            handlers.flush()
             _M.send({ type = "beat", usage = handlers.usage() })
         end
         if out_n > 0 then
@@ -121,7 +123,7 @@ function _M.stop()
 end
 
 -- Begins; `table_of_handlers` maps message types to functions, and `connected` is called after each (re)connection,
--- `usage` for what each beat reports of the function workers.
+-- `usage` for what each beat reports of the function workers; `flush` sends what was counted since the last beat.
 function _M.start(socket_path, table_of_handlers)
     path, handlers = socket_path, table_of_handlers
     wakeup = semaphore.new(0)

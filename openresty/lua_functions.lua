@@ -12,6 +12,7 @@ local result = require "openresty.lua_result"
 local link = require "openresty.link"
 local route_table = require "openresty.route_table"
 local origin = require "openresty.origin"
+local metrics = require "openresty.metrics"
 
 local now, sleep, var, worker_pid = ngx.now, ngx.sleep, ngx.var, ngx.worker.pid
 local floor, tostring, type, concat = math.floor, tostring, type, table.concat
@@ -120,6 +121,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra)
     local record = fn.record
     local stream = dispatch.admit(fn)
     if not stream then
+        metrics.reject("overflow")
         return send_failure(fn, id, { status = record.overflow_status, error = "worker pool overflow",
             headers = { ["Retry-After"] = 1 } }, false)
     end
@@ -129,6 +131,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra)
         fn.event_record, fn.event_template = record, event.template(record)
     end
     if cold then
+        metrics.cold_start()
         state = load(fn)
     end
     if state.failure then

@@ -3,8 +3,9 @@
 local cjson = require "cjson.safe"
 local route_table = require "openresty.route_table"
 local lua_functions = require "openresty.lua_functions"
+local functions = require "openresty.functions"
 
-local req, header = ngx.req, ngx.header
+local req, header, var = ngx.req, ngx.header, ngx.var
 
 local _M = {}
 
@@ -43,6 +44,23 @@ end
 -- POST /lua/check: {lua, env}; does this code load?
 function _M.check_lua()
     return send(200, lua_functions.check(cjson.decode(body())))
+end
+
+-- POST /load: what is going on now (P217). Connections are counted without the one that asks, and left out where nginx was
+-- built without its status module.
+function _M.load()
+    local in_flight, queued = functions.load()
+    local active = tonumber(var.connections_active)
+    return send(200, {
+        in_flight = in_flight,
+        queued = queued,
+        connections = active and {
+            active = active - 1,
+            reading = tonumber(var.connections_reading),
+            writing = tonumber(var.connections_writing) - 1,
+            waiting = tonumber(var.connections_waiting),
+        },
+    })
 end
 
 return _M

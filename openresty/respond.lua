@@ -4,6 +4,7 @@ local dispatch = require "openresty.dispatch"
 local cors = require "openresty.cors"
 local errors = require "openresty.errors"
 local origin = require "openresty.origin"
+local metrics = require "openresty.metrics"
 
 local header, print, flush, exit, log, WARN = ngx.header, ngx.print, ngx.flush, ngx.exit, ngx.log, ngx.WARN
 local gsub, format, sub, byte = string.gsub, string.format, string.sub, string.byte
@@ -154,6 +155,7 @@ end
 -- What a request gets that waited too long for its turn (F123, F123a).
 function _M.send_queue_timeout(fn, id)
     local record = fn.record
+    metrics.reject("queue_timeout")
     _M.set_state(fn, 500, false, true)
     if record.pooled then
         return errors.send(record.overflow_status, "worker pool queue timeout", id, nil, { ["Retry-After"] = 1 })

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import { healthEndpoints } from './resources/health.ts';
+import { metricsEndpoints } from './resources/metrics.ts';
 import { reloadEndpoints } from './resources/reload.ts';
 import { sessionEndpoints } from './resources/session.ts';
 import { uiStateEndpoints } from './resources/ui-state.ts';
@@ -7,6 +8,7 @@ import { uiStateEndpoints } from './resources/ui-state.ts';
 /** Every address of the admin API (section 5.3). `/_fn/live` and `/_fn/ready` are nginx's own: they work without this process. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...healthEndpoints,
+  ...metricsEndpoints,
   ...reloadEndpoints,
   ...sessionEndpoints,
   ...uiStateEndpoints,

@@ -1,4 +1,5 @@
 import type { Discovery, FunctionDefinition } from '../functions/types.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
 
@@ -38,6 +39,7 @@ export interface Platform {
   /** Epoch milliseconds of the last reading of the functions root. */
   readonly scannedAt: number;
   readonly tableVersion: number;
+  readonly metrics: Metrics;
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
   /** Reads all functions anew and settles (P130). */

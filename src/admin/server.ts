@@ -51,12 +51,21 @@ interface Admission {
 /** The application without a socket: for tests of the guard. */
 export function createAdminApp(platform: Platform): FastifyInstance {
   const { admin } = platform.config;
+  const { metrics } = platform;
   const uiState = new UiState(admin);
   const sessions = new Sessions(admin.login);
   const requests = new RateLimit(admin.rateLimits.requests);
   const writes = new RateLimit(admin.rateLimits.writes);
   const failures = new RateLimit(admin.rateLimits.failures);
-  const context: AdminContext = { platform, sessions, uiState, countFailure: (client) => failures.count(client) };
+  const context: AdminContext = {
+    platform,
+    sessions,
+    uiState,
+    countFailure(client) {
+      failures.count(client);
+      metrics.count('fastfn_auth_failures_total', { kind: 'admin_login' });
+    },
+  };
   const admissions = new WeakMap<FastifyRequest, Admission>();
 
   const app = fastify({
@@ -77,6 +86,7 @@ export function createAdminApp(platform: Platform): FastifyInstance {
     const access = accessOf(request);
     const caller = readCaller(request);
     const client = String(request.headers[GATEWAY_HEADERS.client] ?? '');
+    if (caller.token === 'wrong') metrics.count('fastfn_auth_failures_total', { kind: 'admin_token' });
     admissions.set(request, { caller, client });
     if (access !== 'open') limitRate(caller, client, access);
     const refusal = admit(uiState.flags, caller, access);
@@ -86,6 +96,10 @@ export function createAdminApp(platform: Platform): FastifyInstance {
     const refusedChange = permitChange(uiState.flags, caller, access, readChangeRequest(request.headers));
     if (refusedChange) throw refusedChange;
   });
+
+  app.addHook('onResponse', async (_request, { statusCode }) =>
+    metrics.count('fastfn_admin_requests_total', { code: String(statusCode) }),
+  );
 
   /** P160: callers that are not local, in the place that P135 gives it. */
   function limitRate(caller: Caller, client: string, access: AccessClass): void {

@@ -4,7 +4,8 @@ import type { FoundNginx } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerAddress } from '../workers/types.ts';
-import { type LinkMessage, type LinkServer, listenForNginxWorkers } from './link-server.ts';
+import { type GatewayLoad, GatewayLoadShape } from './counts.ts';
+import { type LinkMessage, type LinkServer, listenForNginxWorkers, type NginxWorkerLink } from './link-server.ts';
 import { type NginxProcess, startNginx, testConfiguration } from './nginx.ts';
 import { createPrivateClient, type PrivateClient } from './private-client.ts';
 import { nginxWorkers, renderNginxConf } from './render.ts';
@@ -12,6 +13,8 @@ import { changedDocument, type RouteTable, type TableDocument, wholeDocument } f
 
 /** A nginx worker that is blocked by a Lua function holds its acknowledgement; nobody waits longer for it. */
 const ACK_TIMEOUT_MS = 3000;
+/** Counts that an nginx worker holds back for longer come with its next beat. */
+const FLUSH_TIMEOUT_MS = 200;
 const POLL_MS = 2;
 const TEMP_FOLDERS = ['body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 /** Documents after which the whole table is pushed again, so that a restarted nginx worker applies few. */
@@ -61,6 +64,7 @@ export class Gateway {
   #table: RouteTable | null = null;
   #version = 0;
   #documents = 0;
+  #flushes = 0;
   #stopping = false;
   #pushing: Promise<void> = Promise.resolve();
 
@@ -185,10 +189,22 @@ export class Gateway {
   /** Resolves when every connected nginx worker has applied the current version, or is blocked for too long. */
   async acknowledged(): Promise<void> {
     const version = this.#version;
-    const deadline = performance.now() + ACK_TIMEOUT_MS;
+    await this.#untilEvery((worker) => worker.acked >= version, ACK_TIMEOUT_MS);
+  }
+
+  /** Resolves when every connected nginx worker has sent what it has counted, or is blocked for too long. */
+  async flushed(): Promise<void> {
+    this.#flushes += 1;
+    const turn = this.#flushes;
+    this.#link?.broadcast({ type: 'flush', turn });
+    await this.#untilEvery((worker) => worker.flushed >= turn, FLUSH_TIMEOUT_MS);
+  }
+
+  async #untilEvery(condition: (worker: NginxWorkerLink) => boolean, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline && !this.#stopping) {
       const workers = [...(this.#link?.workers.values() ?? [])];
-      if (workers.length > 0 && workers.every((worker) => worker.acked >= version)) return;
+      if (workers.length > 0 && workers.every(condition)) return;
       await sleep(POLL_MS);
     }
   }
@@ -196,6 +212,12 @@ export class Gateway {
   /** Version of the route table that every request sees (P79). */
   get version(): number {
     return this.#version;
+  }
+
+  /** What is going on in nginx now; null when it does not say. */
+  async load(): Promise<GatewayLoad | null> {
+    const answer = await this.#client.post('/load', '').catch(() => null);
+    return GatewayLoadShape.nullable().catch(null).parse(answer);
   }
 
   /** Whether as many nginx workers as configured are connected and have the current table. */

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
+import { GatewayCountsShape } from './counts.ts';
 
 /** What an nginx worker says (docs/protocol.md); unknown types are ignored so that versions can mix. */
 const Message = z.discriminatedUnion('type', [
@@ -22,6 +23,8 @@ const Message = z.discriminatedUnion('type', [
     type: z.literal('beat'),
     usage: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
   }),
+  GatewayCountsShape.extend({ type: z.literal('counts') }),
+  z.object({ type: z.literal('flushed'), turn: z.number().int() }),
   z.object({ type: z.literal('files'), function: z.string(), revision: z.string(), files: z.unknown() }),
   z.object({
     type: z.literal('log'),
@@ -39,6 +42,8 @@ export interface NginxWorkerLink {
   readonly pid: number;
   /** Last version of the route table it has applied; 0 before the first. */
   readonly acked: number;
+  /** The last turn of `flush` that it has answered. */
+  readonly flushed: number;
   /** Milliseconds (performance.now) of its last sign of life. */
   readonly heardAt: number;
 }
@@ -52,9 +57,11 @@ export interface LinkServer {
   close(): Promise<void>;
 }
 
+type LivingWorker = { -readonly [Fact in keyof NginxWorkerLink]: NginxWorkerLink[Fact] };
+
 interface Connection {
   readonly socket: Socket;
-  worker: { pid: number; acked: number; heardAt: number } | null;
+  worker: LivingWorker | null;
 }
 
 /**
@@ -68,7 +75,7 @@ export async function listenForNginxWorkers(options: {
   onGone(pid: number): void;
 }): Promise<LinkServer> {
   const connections = new Set<Connection>();
-  const workers = new Map<number, { pid: number; acked: number; heardAt: number }>();
+  const workers = new Map<number, LivingWorker>();
 
   const server: Server = createServer((socket) => {
     const connection: Connection = { socket, worker: null };
@@ -90,13 +97,14 @@ export async function listenForNginxWorkers(options: {
     if (!parsed.success) return;
     const message = parsed.data;
     if (message.type === 'hello') {
-      connection.worker = { pid: message.pid, acked: 0, heardAt: performance.now() };
+      connection.worker = { pid: message.pid, acked: 0, flushed: 0, heardAt: performance.now() };
       workers.set(message.pid, connection.worker);
       for (const greeting of options.welcome()) send(connection, greeting);
     }
     if (!connection.worker) return;
     connection.worker.heardAt = performance.now();
     if (message.type === 'acked') connection.worker.acked = message.version;
+    if (message.type === 'flushed') connection.worker.flushed = message.turn;
     options.onMessage(message, connection.worker.pid);
   }
 

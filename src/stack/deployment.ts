@@ -53,6 +53,8 @@ export interface DeploymentContext {
   /** Pushes the current records; resolves when every request that starts afterwards sees them. */
   publish(): Promise<void>;
   emit(event: StackEvent): void;
+  /** A change does not load (P106). */
+  onReloadFailed(): void;
   /** Values that must not appear in this function's log lines (F107). */
   setSecrets(functionKey: string, values: readonly string[]): void;
 }
@@ -329,6 +331,7 @@ export class Deployment {
       if (definition.runtime === 'lua') await this.#deployLua(definition, loads);
       else await this.#deployWorker(definition, installed?.paths ?? [], loads);
     } catch (error) {
+      if (touchedAt !== null) this.#context.onReloadFailed();
       return this.#keepLastGood(definition, error);
     }
     if (touchedAt === null) return;

@@ -12,6 +12,7 @@ import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.
 import type { Discovery, DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
+import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { packageRoot } from '../package-root.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { version } from '../version.ts';
@@ -79,6 +80,7 @@ class NativeStack implements RunningStack {
   #fleet: Fleet | null = null;
   #admin: AdminServer | null = null;
   #scannedAt = 0;
+  #metrics: Metrics | null = null;
   #watcher: Watcher | null = null;
   #applying: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
@@ -86,7 +88,13 @@ class NativeStack implements RunningStack {
 
   constructor(config: ProjectConfig, options: StartOptions) {
     this.#config = config;
-    this.#options = options;
+    this.#options = {
+      ...options,
+      onEvent: (event) => {
+        this.#metrics?.onStackEvent(event);
+        options.onEvent(event);
+      },
+    };
     this.#discovery = createDiscovery(config);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -155,6 +163,7 @@ class NativeStack implements RunningStack {
     const fleet = this.#fleet as Fleet;
     const platform = createPlatform({
       config: this.#config,
+      metrics: this.#metrics as Metrics,
       url: () => this.url,
       isDraining: () => this.#stopping !== null,
       discovery: () => fleet.discovery,
@@ -312,7 +321,7 @@ class NativeStack implements RunningStack {
       log: (record) => this.#log(record),
       giveUp: (error) => this.#fail(error),
     });
-    this.#fleet = new Fleet({
+    const fleet = new Fleet({
       config,
       pool: this.#pool,
       gateway: this.#gateway,
@@ -321,8 +330,11 @@ class NativeStack implements RunningStack {
       buildDir: join(runDir, 'build'),
       isMissing: (runtime) => runtime !== 'lua' && this.#binary(runtime) === null,
       emit: onEvent,
+      onReloadFailed: () => this.#countFailedReload(),
       setSecrets: (key, values) => this.#logs?.setSecrets(key, values),
     });
+    this.#fleet = fleet;
+    this.#metrics = createMetrics({ pool: this.#pool, gateway: this.#gateway, discovery: () => fleet.discovery });
   }
 
   #binaries(): Partial<Record<ProcessRuntime, string>> {
@@ -361,6 +373,9 @@ class NativeStack implements RunningStack {
           this.#pool?.report(Number(pid), this.#usage.add(nginxPid, Number(pid), open, served));
         }
         break;
+      case 'counts':
+        this.#metrics?.addCounts(message);
+        break;
       case 'files':
         if (Array.isArray(message.files)) {
           this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
@@ -369,7 +384,7 @@ class NativeStack implements RunningStack {
       case 'log':
         this.#log(recordOfLua(message));
         break;
-      default: // hello, acked and closed concern the gateway alone
+      default: // hello, acked, flushed and closed concern the gateway alone
     }
   }
 
@@ -470,7 +485,12 @@ class NativeStack implements RunningStack {
     for (const text of current) this.#told.add(text);
   }
 
+  #countFailedReload(): void {
+    this.#metrics?.count('fastfn_reloads_total', { result: 'failed' });
+  }
+
   #reloadFailed(error: unknown): void {
+    this.#countFailedReload();
     const message = error instanceof Error ? error.message : String(error);
     this.#options.onEvent({ type: 'problem', severity: 'error', path: '.', message: `reload failed: ${message}` });
   }

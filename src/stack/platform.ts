@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Discovery } from '../functions/types.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
 import { giveTo, type StackUser } from './owner.ts';
@@ -9,6 +10,7 @@ import { giveTo, type StackUser } from './owner.ts';
 /** What the running stack lets its administration see and do. */
 export interface PlatformParts {
   readonly config: ProjectConfig;
+  readonly metrics: Metrics;
   url(): string;
   isDraining(): boolean;
   discovery(): Discovery;
@@ -27,6 +29,7 @@ export function createPlatform(parts: PlatformParts): Platform {
   const startedAt = Date.now();
   return {
     config: parts.config,
+    metrics: parts.metrics,
     mode: 'native',
     startedAt,
     get url() {

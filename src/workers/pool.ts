@@ -7,7 +7,7 @@ import { Launcher, type LauncherOptions } from './launcher.ts';
 import { withinMs } from './overdue.ts';
 import { Recycler } from './recycle.ts';
 import type { LoadedWorker, WorkerUsage } from './revision-workers.ts';
-import { Spares } from './spares.ts';
+import { Spares, type StartReason } from './spares.ts';
 import { type PoolStats, workerStatus } from './stats.ts';
 import type { FunctionRevision, WorkerAddress, WorkerLogLine } from './types.ts';
 import type { EndReason, Worker, WorkerState } from './worker.ts';
@@ -65,9 +65,9 @@ class Pool implements WorkerPool {
   readonly #living = new Map<number, Worker>();
   /** Those with a function, by pid; also while they drain. */
   readonly #loaded = new Map<number, LoadedWorker>();
+  readonly #starts: Partial<Record<StartReason, number>> = {};
   readonly #exits: Partial<Record<EndReason, number>> = {};
   readonly #timer: NodeJS.Timeout;
-  #starts = 0;
   #isStopping = false;
 
   constructor(options: PoolOptions) {
@@ -80,7 +80,7 @@ class Pool implements WorkerPool {
     this.#spares = new Spares({
       target: workers.spares,
       waitMs: workers.bootTimeoutMs,
-      spawn: (runtime) => this.#spawn(runtime),
+      spawn: (runtime, reason) => this.#spawn(runtime, reason),
       discard: (worker) => void worker.end('idle', 0),
       onFailure: (runtime, error) => this.#bootFailed(runtime, error),
     });
@@ -138,7 +138,7 @@ class Pool implements WorkerPool {
 
   stats(): PoolStats {
     const workers = [...this.#living.values()].map((worker) => workerStatus(worker, this.#loaded.get(worker.pid)));
-    return { workers, starts: this.#starts, exits: { ...this.#exits } };
+    return { workers, starts: { ...this.#starts }, exits: { ...this.#exits } };
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -164,7 +164,7 @@ class Pool implements WorkerPool {
     return workers;
   }
 
-  async #spawn(runtime: ProcessRuntime): Promise<Worker> {
+  async #spawn(runtime: ProcessRuntime, reason: StartReason): Promise<Worker> {
     const worker = await this.#launcher.spawn(runtime, {
       onLog: (line) => this.#options.onLog(line),
       onFiles: ({ functionKey, revision }, files) => {
@@ -173,7 +173,7 @@ class Pool implements WorkerPool {
       onLost: (lost, was) => this.#onLost(lost, was),
       onExit: (gone) => this.#onExit(gone),
     });
-    this.#starts += 1;
+    this.#starts[reason] = (this.#starts[reason] ?? 0) + 1;
     this.#living.set(worker.pid, worker);
     this.#tellPids();
     return worker;

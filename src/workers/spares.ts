@@ -13,13 +13,16 @@ const MOST_EXTRA_SPARES = 2;
 /** For so long after the last one was taken; then what is left over ends. */
 const EXTRA_LASTS_MS = 15_000;
 
+/** Why a worker is started: somebody waits for one, or one is to stand ready. */
+export type StartReason = 'demand' | 'spare';
+
 export interface SparesOptions {
   /** Ready spares to keep per runtime (P108). */
   readonly target: number;
   /** Longest wait for one (F102). */
   readonly waitMs: number;
   /** Starts a worker; it may still be booting. */
-  spawn(runtime: ProcessRuntime): Promise<Worker>;
+  spawn(runtime: ProcessRuntime, reason: StartReason): Promise<Worker>;
   /** A spare that is not needed any more. */
   discard(worker: Worker): void;
   /** A start failed; another is tried, after a while if it was the third in a row (P100). */
@@ -154,9 +157,9 @@ export class Spares {
     if (this.#stopped) return;
     const all = [...this.#runtimes.values()].filter(({ backoff }) => backoff.waitMs === 0);
     const awaited = all.filter(({ waiters }) => waiters.length > 0);
-    for (const spares of awaited) this.#boot(spares, spares.waiters.length);
+    for (const spares of awaited) this.#boot(spares, spares.waiters.length, 'demand');
     if (awaited.length > 0) return; // a refill would take the processor from them
-    for (const spares of all) this.#boot(spares, this.#options.target + spares.extra - spares.ready.length);
+    for (const spares of all) this.#boot(spares, this.#options.target + spares.extra - spares.ready.length, 'spare');
   }
 
   /** One was asked for: keeps more of them, until nobody has asked for a while. */
@@ -170,19 +173,19 @@ export class Spares {
     }, EXTRA_LASTS_MS).unref();
   }
 
-  #boot(spares: RuntimeSpares, wanted: number): void {
+  #boot(spares: RuntimeSpares, wanted: number, reason: StartReason): void {
     while (spares.booting < wanted && this.#booting < BOOTS_AT_ONCE) {
       spares.booting += 1;
       this.#booting += 1;
-      void this.#bootOne(spares);
+      void this.#bootOne(spares, reason);
     }
   }
 
-  async #bootOne(spares: RuntimeSpares): Promise<void> {
+  async #bootOne(spares: RuntimeSpares, reason: StartReason): Promise<void> {
     let worker: Worker | null = null;
     let failure: FastfnError | null = null;
     try {
-      worker = await this.#options.spawn(spares.runtime);
+      worker = await this.#options.spawn(spares.runtime, reason);
       await worker.boot();
     } catch (error) {
       failure = error as FastfnError;

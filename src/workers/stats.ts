@@ -1,6 +1,7 @@
 import type { ProcessRuntime } from '../functions/types.ts';
 import { residentBytes } from './memory.ts';
 import type { LoadedWorker } from './revision-workers.ts';
+import type { StartReason } from './spares.ts';
 import type { EndReason, Worker } from './worker.ts';
 
 /** One row of `/_fn/workers` (P205). */
@@ -23,7 +24,7 @@ export interface WorkerStatus {
 export interface PoolStats {
   readonly workers: readonly WorkerStatus[];
   /** Processes started so far, and ended, by reason (P217). */
-  readonly starts: number;
+  readonly starts: Readonly<Partial<Record<StartReason, number>>>;
   readonly exits: Readonly<Partial<Record<EndReason, number>>>;
 }
 

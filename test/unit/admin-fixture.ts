@@ -1,5 +1,6 @@
 import type { Platform } from '../../src/admin/platform.ts';
 import { createAdminApp } from '../../src/admin/server.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { AdminConfig } from '../../src/project/types.ts';
 
 export const LOGIN: AdminConfig['login'] = {
@@ -32,13 +33,20 @@ export const ADMIN: AdminConfig = {
 export function emptyPlatform(admin: Partial<AdminConfig>): Platform {
   const config = { admin: { ...ADMIN, ...admin }, functionsRoot: '/nowhere', runtimes: [], openapi: {}, logs: {} };
   const none: readonly never[] = [];
+  const discovery = { functions: none, routes: none, conflicts: none, problems: none };
+  const metrics = createMetrics({
+    pool: { stats: () => ({ workers: none, starts: {}, exits: {} }) },
+    gateway: { version: 1, flushed: async () => {}, load: async () => null },
+    discovery: () => discovery,
+  });
   return {
     config: config as unknown as Platform['config'],
     mode: 'native',
     url: 'http://127.0.0.1:8080',
     startedAt: 0,
     isDraining: false,
-    discovery: { functions: none, routes: none, conflicts: none, problems: none },
+    discovery,
+    metrics,
     scannedAt: 0,
     tableVersion: 1,
     functions: () => none,

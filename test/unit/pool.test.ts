@@ -57,7 +57,7 @@ describe('start', () => {
       code: 'WORKER_FAILED',
       message: 'the python worker ended with code 3 while it started: cannot find libmissing.so',
     });
-    expect(pool.stats().starts).toBe(3);
+    expect(pool.stats().starts).toEqual({ demand: 3 });
     expect(logs.filter(({ message }) => message.startsWith('the python worker ended'))).toHaveLength(3);
   });
 
