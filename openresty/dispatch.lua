@@ -10,7 +10,7 @@ local link = require "openresty.link"
 local timer_at, now = ngx.timer.at, ngx.now
 local request_header = protocol.request_header
 local increment, decrement = counters.increment, counters.decrement
-local FLAG_END, FLAG_ANNOUNCE = protocol.FLAG_END, protocol.FLAG_ANNOUNCE
+local FLAG_END, FLAG_ANNOUNCE, FLAG_CAPTURE = protocol.FLAG_END, protocol.FLAG_ANNOUNCE, protocol.FLAG_CAPTURE
 local MAX_BODY_BYTES = protocol.MAX_BODY_BYTES
 
 local GRACE_SECONDS = 0.25     -- from CANCEL to the END that answers it (P101)
@@ -64,7 +64,7 @@ end
 function _M.recycle(stream)
     if stream.closed and pooled < POOL_SIZE and stream.sem:count() == 0 then
         stream.closed, stream.begun, stream.ended, stream.cancelled, stream.waiting = false, false, false, false, false
-        stream.lost, stream.unsent, stream.queued = false, false, false
+        stream.lost, stream.unsent, stream.queued, stream.captured = false, false, false, nil
         stream.head, stream.body, stream.answer, stream.chunks, stream.failure = nil, nil, nil, nil, nil
         stream.connection, stream.id = nil, nil
         pooled = pooled + 1
@@ -126,7 +126,7 @@ local function send(fn, stream, id, stamp, address, tail, raw, body, has_source)
     stream.begun = not taken and not has_source
     stream.queued = stream.queued or taken
     stream.worker = worker
-    local flags = (stream.begun and 0 or FLAG_ANNOUNCE) + (has_source and 0 or FLAG_END)
+    local flags = (stream.begun and 0 or FLAG_ANNOUNCE) + (has_source and 0 or FLAG_END) + (stream.captured and FLAG_CAPTURE or 0)
     local size = body and #body or 0
     local head_length = #id + #stamp + #address + #tail + #raw
     stream.credit = MAX_BODY_BYTES - size

@@ -33,6 +33,7 @@ local MAX_CACHED_MATCHES = 2048
 local MAX_CACHED_URI_BYTES = 512
 local MIN_HEADER_LINE_BYTES = 4         -- "a:b\n": fewer bytes than this times the limit cannot exceed it
 local INSTALLING_RETRY_SECONDS = 2
+local LOOPBACK = "127.0.0.1"             -- where invocations come from (P214, P247)
 
 -- Never served, at any depth (P91).
 local PROTECTED = { ["fastfn.json"] = true, ["fastfn.toml"] = true, ["fn.config.json"] = true, ["fn.env.json"] = true,
@@ -62,21 +63,22 @@ local function remember(method, uri, match)
     end
 end
 
--- What answers this method and target: { fn, path, tail, params }, or nil when the request was answered here.
-local function find_match(method, uri, id)
+-- What answers this method and target: { fn, path, tail, params }, or nil when the request was answered here. An `invocation` may
+-- name the function, and is served whatever its Host says.
+local function find_match(method, uri, id, invocation)
     local raw = path.of_target(uri)
     local segments, n, normal = path.normalise(raw)
     if not segments then
         return errors.send(400, "bad request", id)
     end
-    if segments[1] == "_fn" or segments[1] == "console" then
+    if not invocation and (segments[1] == "_fn" or segments[1] == "console") then
         return platform.handle(normal, raw, method, id)
     end
     local last = segments[n] or ""
     if PROTECTED[last] or sub(last, 1, 4) == ".env" then
         return errors.send(404, "not found", id)
     end
-    local entry, params, search = route_table.router:match(method, normal, segments, n, var.http_host)
+    local entry, params, search = route_table.router:match(method, normal, segments, n, var.http_host, invocation)
     if not entry then
         if search.seen then
             local allow = router.allow_header(search.allowed)
@@ -90,7 +92,7 @@ local function find_match(method, uri, id)
         if search.host_refused then
             return errors.send(421, "host not allowed", id)
         end
-        if platform.UNOWNED[normal] then
+        if platform.UNOWNED[normal] and not invocation then
             return platform.to_admin(normal, raw, id)
         end
         return errors.send(404, "not found", id)
@@ -102,7 +104,7 @@ local function find_match(method, uri, id)
     local tail_path = normal == raw and "" or normal
     local match = { fn = fn, path = normal, params = params, tail_path = tail_path,
         tail = event_head.tail(tail_path, "", params) }
-    if not search.by_host then
+    if not search.by_host and not invocation then
         remember(method, uri, match)
     end
     return match
@@ -182,7 +184,8 @@ local function send_outcome(outcome, fn, id, stream, cold)
     return ngx.exit(ngx.HTTP_CLOSE)    -- the client's body broke off
 end
 
-local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
+-- `address` is the client's; an `invoked` request has its output captured and says in its answer whose handler made it.
+local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source, address, invoked)
     local cold = #fn.workers == 0
     local stream = dispatch.admit(fn)
     if not stream then
@@ -193,7 +196,11 @@ local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
     end
     local key = request_key()
     live[key] = stream
-    local outcome = dispatch.run(fn, stream, id, stamp, var.remote_addr, tail, raw, body, source)
+    stream.captured = invoked
+    local outcome = dispatch.run(fn, stream, id, stamp, address, tail, raw, body, source)
+    if invoked and (outcome == "answer" or outcome == "error") then
+        header["X-Fn-Handled"] = fn.key
+    end
     if cold or stream.queued then
         var.fn_wait = floor((stream.begun_at or now()) * 1000 - ms + 0.5)
     end
@@ -306,9 +313,29 @@ function _M.handle()
     end
     local body, source = take_body(fn, id)
     if record.runtime == "lua" then
-        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, verdict and verdict.extra)
+        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, verdict and verdict.extra, var.remote_addr)
     end
-    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source)
+    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source, var.remote_addr)
+end
+
+-- A request of the platform itself (invocation.lua): what only concerns the public side (F167) is left out.
+function _M.handle_invocation(invocation, raw)
+    route_table.sync()
+    local method, uri, id = get_method(), var.request_uri, invocation.id
+    local _, ms, stamp = request_id.new()
+    local match = find_match(method, uri, id, invocation)
+    local fn = match.fn
+    local record = fn.record
+    if record.unavailable then
+        return refuse(fn, id, record.unavailable, true)
+    end
+    local body, source = take_body(fn, id)
+    local extra = invocation.extra
+    if record.runtime == "lua" then
+        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, extra, LOOPBACK, true)
+    end
+    local tail = extra and event_head.tail(match.tail_path, extra, match.params) or match.tail
+    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source, LOOPBACK, true)
 end
 
 -- Whether a request without a function was for the platform itself, which has counters of its own.

@@ -9,7 +9,7 @@ function _M.init()
     require "resty.core"
     -- Functions share the string metatable with us; hidden, it cannot be changed from a sandbox (F114).
     getmetatable("").__metatable = false
-    for _, name in ipairs({ "gateway", "route_table", "lua_functions", "platform", "private" }) do
+    for _, name in ipairs({ "gateway", "route_table", "lua_functions", "platform", "private", "invocation" }) do
         require("openresty." .. name)
     end
 end

@@ -207,15 +207,12 @@ function _M.template(record)
     return { context = constructor(record.context), env = constructor(record.env), version = record.version }
 end
 
--- `event.auth` (F141): a fresh copy, in which what is absent is nil.
-local function read_auth(extra)
-    local auth = cjson.decode(extra).auth
-    for name, value in next, auth do
-        if value == cjson.null then
-            auth[name] = nil
-        end
+-- A decoded JSON value in which null is absence.
+local function without_nulls(value)
+    if type(value) == "table" then
+    X
     end
-    return auth
+    return value
 end
 
 -- Builds the event of one request from its function's template; `deadline_ms` is an epoch time.
@@ -245,7 +242,8 @@ function _M.build(template, match, method, uri, id, ms, raw, body, client_ip, pi
         context = context,
     }
     if extra then
-        event.auth = read_auth(extra)
+        local given = without_nulls(cjson.decode(extra))
+        event.auth, context.user, context.trigger = given.auth, given.user, given.trigger
     end
     if body and body ~= "" then
         event.raw_body = body

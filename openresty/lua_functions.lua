@@ -116,8 +116,9 @@ local function send_failure(fn, id, failure, cold)
     return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = failure.stack }, failure.headers)
 end
 
--- Answers one request with a Lua function; `extra` is that of the request head (docs/protocol.md), nil without one.
-function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra)
+-- Answers one request with a Lua function; `extra` is that of the request head (docs/protocol.md), nil without one. An `invoked`
+-- one says in its answer whose handler made it, and that its output has ended.
+function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra, address, invoked)
     local record = fn.record
     local stream = dispatch.admit(fn)
     if not stream then
@@ -147,11 +148,18 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra)
         return respond.send_queue_timeout(fn, id)
     end
     local deadline_ms = floor((now() + fn.timeout) * 1000)
-    local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, var.remote_addr, worker_pid(), deadline_ms,
+    local built = event.build(fn.event_template, match, method, uri, id, ms, raw, body, address, worker_pid(), deadline_ms,
         extra)
     local returned, output
     ok, returned, output = call(fn, state, built, id)
     finish(fn, stream, state, waited)
+    if invoked then
+        link.send_log({ type = "log", ["function"] = fn.key, request_id = id, stream = "stdout", level = "info", message = "",
+            last = true })
+        if ok or returned.status == 500 then
+            ngx.header["X-Fn-Handled"] = fn.key
+        end
+    end
     if not ok then
         return send_failure(fn, id, returned, cold)
     end

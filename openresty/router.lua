@@ -133,10 +133,19 @@ local function split_host(header)
 end
 
 -- What one request looks for, and what it has seen on the way.
-local function new_search(method, host_header)
+local function new_search(method, host_header, invocation)
     local host, host_with_port = split_host(host_header)
     return { method = method, host = host, host_with_port = host_with_port, allowed = {}, seen = false, host_refused = false,
-        by_host = false }
+        by_host = false, invocation = invocation }
+end
+
+-- Whether an entry may answer: by the Host header, or for an invocation because it is the function's that was named.
+local function is_candidate(entry, search)
+    local invocation = search.invocation
+    if invocation then
+        return invocation.target == nil or entry.target == invocation.target
+    end
+    return host_matches(entry.hosts, search.host, search.host_with_port)
 end
 
 -- Looks through one leaf; returns the winning entry.
@@ -146,7 +155,7 @@ local function try_leaf(leaf, search)
         if #entry.hosts > 0 then
             search.by_host = true
         end
-        if host_matches(entry.hosts, search.host, search.host_with_port) then
+        if is_candidate(entry, search) then
             search.seen = true
             local methods = entry.methods
             for method in pairs(methods) do
@@ -215,9 +224,9 @@ end
 
 -- Finds the route of a normalised path. Returns the entry and its parameters, or nil and the search, which knows `allowed`
 -- (methods of the path), `seen` (a candidate accepted the host) and `host_refused`. `search.by_host` says whether the answer
--- depends on the Host header.
-function _M.match(self, method, path, segments, n, host_header)
-    local search = new_search(method, host_header)
+-- depends on the Host header. An `invocation` (F167) is not bound to hosts, and may name the `target` that shall answer.
+function _M.match(self, method, path, segments, n, host_header, invocation)
+    local search = new_search(method, host_header, invocation)
     local entries = self.static[path]
     if entries then
         local entry = try_leaf(entries, search)

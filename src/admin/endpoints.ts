@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import { healthEndpoints } from './resources/health.ts';
+import { invokeEndpoints } from './resources/invoke.ts';
 import { metricsEndpoints } from './resources/metrics.ts';
 import { reloadEndpoints } from './resources/reload.ts';
 import { sessionEndpoints } from './resources/session.ts';
@@ -9,6 +10,7 @@ import { uiStateEndpoints } from './resources/ui-state.ts';
 export const ENDPOINTS: readonly Endpoint[] = [
   ...healthEndpoints,
   ...metricsEndpoints,
+  ...invokeEndpoints,
   ...reloadEndpoints,
   ...sessionEndpoints,
   ...uiStateEndpoints,

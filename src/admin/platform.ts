@@ -1,4 +1,5 @@
 import type { Discovery, FunctionDefinition } from '../functions/types.ts';
+import type { Invocation, InvocationAnswer } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
@@ -46,4 +47,6 @@ export interface Platform {
   reload(): Promise<ReloadReport>;
   /** Takes files that were just written; resolves when what they change is live or has failed, at most after 10 s (P164). */
   applyFiles(paths: readonly string[]): Promise<void>;
+  /** Calls a function through the gateway, past what only concerns the public side (F167). */
+  invoke(invocation: Invocation): Promise<InvocationAnswer>;
 }

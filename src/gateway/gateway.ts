@@ -119,7 +119,9 @@ export class Gateway {
 
   async #startMaster(): Promise<void> {
     const { runDir, nginx } = this.#options;
-    await rm(join(runDir, 'gateway.sock'), { force: true }); // a master that was killed leaves it behind
+    for (const name of ['gateway.sock', 'invoke.sock']) {
+      await rm(join(runDir, name), { force: true }); // a master that was killed leaves them behind
+    }
     const master = startNginx({
       binary: nginx.path,
       confPath: join(runDir, 'nginx.conf'),

@@ -33,6 +33,7 @@ const Message = z.discriminatedUnion('type', [
     stream: z.enum(['stdout', 'stderr']),
     level: z.enum(['debug', 'info', 'warn', 'error']),
     message: z.string(),
+    last: z.literal(true).optional(),
   }),
 ]);
 export type LinkMessage = z.infer<typeof Message>;

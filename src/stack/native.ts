@@ -11,6 +11,7 @@ import { FastfnError } from '../errors.ts';
 import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
 import type { Discovery, DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import { Invoker } from '../gateway/invoker.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { packageRoot } from '../package-root.ts';
@@ -79,6 +80,7 @@ class NativeStack implements RunningStack {
   #keeper: NginxKeeper | null = null;
   #fleet: Fleet | null = null;
   #admin: AdminServer | null = null;
+  #invoker: Invoker | null = null;
   #scannedAt = 0;
   #metrics: Metrics | null = null;
   #watcher: Watcher | null = null;
@@ -173,6 +175,7 @@ class NativeStack implements RunningStack {
       workers: () => this.#pool?.stats().workers ?? [],
       reload: () => this.#reload(),
       applyFiles: (paths) => this.#applyNow(paths),
+      invoker: this.#invoker as Invoker,
     });
     this.#admin = await openAdminSocket(this.#runDir as string, platform, user);
   }
@@ -281,7 +284,7 @@ class NativeStack implements RunningStack {
       internalBase: `http://127.0.0.1:${this.#port}`,
       user: user ?? undefined,
       onWorkers: (key, revision, workers) => this.#fleet?.announce(key, revision, workers),
-      onLog: (line) => this.#log(recordOf(line)),
+      onLog: (line) => this.#print(recordOf(line), line.last),
       onFiles: (key, revision, files) => this.#fleet?.addFiles(key, revision, files),
       onPids: (pids) => this.#adoptPids(pids),
     });
@@ -316,6 +319,7 @@ class NativeStack implements RunningStack {
         void this.#writeRunFile();
       },
     });
+    this.#invoker = new Invoker(runDir);
     this.#keeper = new NginxKeeper({
       gateway: this.#gateway,
       log: (record) => this.#log(record),
@@ -382,7 +386,7 @@ class NativeStack implements RunningStack {
         }
         break;
       case 'log':
-        this.#log(recordOfLua(message));
+        this.#print(recordOfLua(message), message.last);
         break;
       default: // hello, acked, flushed and closed concern the gateway alone
     }
@@ -394,9 +398,17 @@ class NativeStack implements RunningStack {
     this.#gateway?.tell(nginxPid, { type: 'verdict', id, ...verdict });
   }
 
-  #log(record: LogRecord): void {
+  /** A line of a function's output, which an invocation may be waiting for; a `last` one without text says only that. */
+  #print(record: LogRecord, isLast = false): void {
+    const shown = isLast && record.message === '' ? record : this.#log(record);
+    const { requestId, stream, message, fields } = shown;
+    this.#invoker?.hear({ requestId, stream, message, isContinued: fields?.continued === true, isLast });
+  }
+
+  #log(record: LogRecord): LogRecord {
     const stored = this.#logs?.write(record) ?? record;
     this.#options.onEvent({ type: 'log', record: stored });
+    return stored;
   }
 
   #adoptPids(pids: readonly { readonly pid: number; readonly role: string }[]): void {
@@ -549,6 +561,7 @@ class NativeStack implements RunningStack {
     await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);
     await this.#gateway?.stop(Math.max(0, deadline - performance.now()));
     await this.#admin?.close();
+    this.#invoker?.close();
     await this.#pool?.stop(Math.max(0, Math.min(1000, deadline - performance.now())));
     await Promise.all([this.#installer?.close(), stopTypeScript(), this.#logs?.close()]);
     await this.#runFileTurn;

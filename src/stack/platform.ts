@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Discovery } from '../functions/types.ts';
+import type { Invoker } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
@@ -20,6 +21,7 @@ export interface PlatformParts {
   workers(): readonly WorkerStatus[];
   reload(): Promise<readonly string[]>;
   applyFiles(paths: readonly string[]): Promise<void>;
+  readonly invoker: Invoker;
 }
 
 const WRITE_ANSWERS_WITHIN_MS = 10_000; // P164
@@ -53,6 +55,7 @@ export function createPlatform(parts: PlatformParts): Platform {
       const changed = await parts.reload();
       return { changed, tableVersion: parts.tableVersion() };
     },
+    invoke: (invocation) => parts.invoker.invoke(invocation),
     applyFiles: (paths) => withinMs(parts.applyFiles(paths), WRITE_ANSWERS_WITHIN_MS),
   };
 }
