@@ -210,7 +210,13 @@ end
 -- A decoded JSON value in which null is absence.
 local function without_nulls(value)
     if type(value) == "table" then
-    X
+        for name, member in next, value do
+            if member == cjson.null then
+                value[name] = nil
+            else
+                without_nulls(member)
+            end
+        end
     end
     return value
 end

@@ -167,7 +167,7 @@ local function try_leaf(leaf, search)
             if search.method == "HEAD" and methods.GET then
                 automatic = automatic or entry
             end
-        else
+        elseif not search.invocation then
             search.host_refused = true
         end
     end
