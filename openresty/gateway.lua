@@ -7,6 +7,7 @@ local route_table = require "openresty.route_table"
 local router = require "openresty.router"
 local functions = require "openresty.functions"
 local dispatch = require "openresty.dispatch"
+local redact = require "openresty.redact"
 local respond = require "openresty.respond"
 local request_body = require "openresty.request_body"
 local request_head = require "openresty.request_head"
@@ -141,8 +142,8 @@ local function refuse(fn, id, failure, cold)
         headers["X-FastFN-Warming"] = "true"
     end
     respond.set_state(fn, failure.status, cold, false)
-    return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = origin.is_local() and failure.stack or nil },
-        headers)
+    local stack = origin.is_local() and redact.hide(failure.stack, fn.record.hidden) or nil
+    return errors.send(failure.status, failure.error, id, { detail = failure.detail, stack = stack }, headers)
 end
 
 local function overflow(fn, id)
@@ -162,7 +163,7 @@ local function send_failure(fn, id, failure, cold)
         reject("overflow")
         return errors.send(503, "overloaded", id, nil, { ["Retry-After"] = 1 })
     end
-    local stack = route_table.settings.dev_errors and origin.is_local() and failure.stack or nil
+    local stack = route_table.settings.dev_errors and origin.is_local() and redact.hide(failure.stack, fn.record.hidden) or nil
     return errors.send(500, failure.error or "handler error", id, { stack = stack })
 end
 

@@ -3,6 +3,7 @@
 local cjson = require "cjson.safe"
 local counters = require "openresty.counters"
 local dispatch = require "openresty.dispatch"
+local redact = require "openresty.redact"
 local respond = require "openresty.respond"
 local errors = require "openresty.errors"
 local sandbox = require "openresty.lua_sandbox"
@@ -100,7 +101,7 @@ local function call(fn, state, built, id)
     end
     log_line(fn.key, id, "stderr", "error", describe(returned))
     return false, { status = 500, error = "handler error",
-        stack = route_table.settings.dev_errors and origin.is_local() and describe(returned) or nil }
+        stack = route_table.settings.dev_errors and origin.is_local() and redact.hide(describe(returned), record.hidden) or nil }
 end
 
 local function finish(fn, stream, state, waited)

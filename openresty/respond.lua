@@ -4,6 +4,7 @@ local dispatch = require "openresty.dispatch"
 local cors = require "openresty.cors"
 local errors = require "openresty.errors"
 local origin = require "openresty.origin"
+local redact = require "openresty.redact"
 local metrics = require "openresty.metrics"
 
 local header, print, flush, exit, log, WARN = ngx.header, ngx.print, ngx.flush, ngx.exit, ngx.log, ngx.WARN
@@ -15,7 +16,12 @@ local HEAD_SECONDS = 0.05    -- the head waits this long for the first piece (F1
 
 local _M = {}
 
-local function percent_encode(text)
+-- What a handler printed, as a header's value; workers cut it at the same length.
+local function output_header(text, secrets)
+    if not text or text == "" then
+        return nil
+    end
+    text = redact.hide(sub(text, 1, DEBUG_BYTES), secrets, #text >= DEBUG_BYTES)
     return (gsub(sub(text, 1, DEBUG_BYTES), "[^\32-\36\38-\126]", function(c) return format("%%%02X", byte(c)) end))
 end
 
@@ -31,9 +37,8 @@ local function set_debug_headers(fn, id, ms, answer, worker, stdout, stderr)
         header["X-Fn-Runtime-Socket-Index"] = worker.index
     end
     if record.debug_output or origin.is_local() then
-        stdout, stderr = stdout or answer.stdout, stderr or answer.stderr
-        if stdout and stdout ~= "" then header["X-Fn-Stdout"] = percent_encode(stdout) end
-        if stderr and stderr ~= "" then header["X-Fn-Stderr"] = percent_encode(stderr) end
+        header["X-Fn-Stdout"] = output_header(stdout or answer.stdout, record.hidden)
+        header["X-Fn-Stderr"] = output_header(stderr or answer.stderr, record.hidden)
     end
 end
 

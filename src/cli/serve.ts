@@ -1,7 +1,9 @@
 import { findNativePrerequisites } from '../doctor/native.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
+import { SECRET_VARIABLES } from '../project/environment.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
+import { forgetSecrets } from '../workers/environment.ts';
 import { describeDryRun } from './dry-run.ts';
 import { reportFailure } from './failure.ts';
 import { loadInvokedProject } from './load-project.ts';
@@ -22,6 +24,7 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
     terminal.out.text(`${describeDryRun(config)}\n`);
     return ExitCode.ok;
   }
+  forgetSecrets(terminal.env, SECRET_VARIABLES, []);
   const prerequisites = await findNativePrerequisites(config, config.runtimes, { env: terminal.env });
   if (config.mode === 'docker') refuseDockerMode(command, prerequisites);
   const render = await createRenderer(config, terminal);

@@ -19,11 +19,13 @@ export type OpenSecret = (name: string, sealed: string) => Opened;
 interface Entry {
   readonly value: string | undefined;
   readonly isSecret: boolean;
+  /** The variable of the host that it was taken from. */
+  readonly source?: string;
   readonly warning?: string;
   readonly failure?: string;
 }
 
-export const EMPTY_ENV: FunctionEnv = { values: {}, secretKeys: [] };
+export const EMPTY_ENV: FunctionEnv = { values: {}, secretKeys: [], secretSources: [] };
 
 const KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MEMBERS: readonly string[] = ['value', 'is_secret', 'from_env'];
@@ -71,7 +73,7 @@ function meant(member: string): string {
 function readEntry(key: string, given: unknown, fromEnv: Readonly<Record<string, string>>, open: OpenSecret): Entry {
   const { value, from_env: source } = isObject(given) ? given : { value: given };
   const isSecret = isSecretEntry(key, given);
-  if (typeof source === 'string' && Object.hasOwn(fromEnv, source)) return { value: fromEnv[source], isSecret };
+  if (typeof source === 'string' && Object.hasOwn(fromEnv, source)) return { value: fromEnv[source], isSecret, source };
   if (isSealed(value)) {
     const opened = open(key, value);
     if ('problem' in opened) return { value: undefined, isSecret, failure: `${key} ${opened.problem}` };
@@ -89,6 +91,7 @@ function accepted(entries: ReadonlyMap<string, Entry>): ParsedEnv {
     env: {
       values: Object.fromEntries(present.map(([key, entry]) => [key, entry.value!])),
       secretKeys: present.filter(([, entry]) => entry.isSecret).map(([key]) => key),
+      secretSources: present.flatMap(([, { isSecret, source }]) => (isSecret && source ? [source] : [])),
     },
     isValid: true,
     failure: null,

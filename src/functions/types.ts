@@ -77,6 +77,8 @@ export interface FunctionEnv {
   readonly values: Readonly<Record<string, string>>;
   /** Keys whose values are secret; values of at least 6 characters are redacted in logs (F107). */
   readonly secretKeys: readonly string[];
+  /** Variables of the host that `from_env` takes secrets from. */
+  readonly secretSources: readonly string[];
 }
 
 /** One handler on disk, ready to be loaded by a worker. */

@@ -19,6 +19,7 @@ export interface NginxProcess {
 export async function testConfiguration(binary: string, confPath: string, prefix: string): Promise<void> {
   const child = spawn(binary, ['-t', '-q', '-p', prefix, '-c', confPath, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: nginxEnvironment(),
   });
   const chunks: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,4 +1,5 @@
 import type { AuthRecord } from '../auth/record.ts';
+import { secretForms } from '../functions/secret-forms.ts';
 import type { FunctionDefinition, Route } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { type CorsRecord, corsRecord } from './cors-record.ts';
@@ -34,6 +35,8 @@ export interface FunctionState {
   readonly lua?: LuaCode | undefined;
   /** Whom its guard lets through; null = everybody. */
   readonly auth: AuthRecord | null;
+  /** Values that must not be seen (F107). */
+  readonly secrets: readonly string[];
 }
 
 /** A function as the gateway sees it; openresty/functions.lua and gateway.lua read it. */
@@ -60,6 +63,8 @@ export interface FunctionRecord {
   readonly debug: boolean;
   /** Captured output may leave in debug headers for any client (F108: not in `run`). */
   readonly debug_output: boolean;
+  /** What must not be seen of its secrets in debug headers and stacks (F107), where it may send any. */
+  readonly hidden?: readonly string[];
   readonly rate_limit?: {
     readonly requests: number;
     readonly window_seconds: number;
@@ -142,6 +147,7 @@ export function compileFunction(
     max_body_bytes: Math.min(policy.maxBodyBytes, config.limits.bodyCeilingBytes),
     debug: policy.debugHeaders,
     debug_output: config.command === 'dev',
+    ...((policy.debugHeaders || config.devErrors) && { hidden: secretForms(state.secrets) }),
     ...(policy.rateLimit && {
       rate_limit: {
         requests: policy.rateLimit.requests,

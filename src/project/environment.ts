@@ -62,6 +62,11 @@ async function readEnvFile(path: string, name: string, isRequired: boolean): Pro
   }
 }
 
+/** The platform's own secrets, and where they are read from. */
+export const SECRET_VARIABLES: ReadonlySet<string> = new Set(
+  Object.values(ALL_SETTINGS).flatMap((entry) => (entry.secret ? variablesOf(entry) : [])),
+);
+
 const KNOWN_VARIABLES: ReadonlySet<string> = new Set([
   ...Object.values(ALL_SETTINGS).flatMap(variablesOf),
   ...BINARY_VARIABLES.keys(),

@@ -7,11 +7,10 @@ import { RUNTIMES, type Runtime } from '../functions/types.ts';
 import { adminConfig, adminNotes, loginProblems } from './admin-config.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
-import { type Environment, readEnvironment, remarkOnVariables } from './environment.ts';
+import { type Environment, readEnvironment, remarkOnVariables, SECRET_VARIABLES } from './environment.ts';
 import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
-import { variablesOf } from './setting.ts';
-import { ALL_SETTINGS, BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
+import { BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
 import type { BinaryKey, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
@@ -153,8 +152,7 @@ function pollInterval(values: SettingValues): number | null {
 
 /** What `from_env` may name: the platform's own secrets are no function's business (P39). */
 function forFunctions(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const own = new Set(Object.values(ALL_SETTINGS).flatMap((entry) => (entry.secret ? variablesOf(entry) : [])));
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => !own.has(name)));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !SECRET_VARIABLES.has(name)));
 }
 
 function daemonsPerRuntime(values: SettingValues): Record<Runtime, number> {

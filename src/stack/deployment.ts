@@ -76,6 +76,7 @@ export class Deployment {
   #counter = 0;
   #record: FunctionRecord | null = null;
   #running: Promise<void> | null = null;
+  #secrets: readonly string[] = [];
   #again: { touchedAt: number; loads: boolean } | null = null;
   /** Its install waits for the first request (FN_PREINSTALL_* = 0). */
   #isDeferred = false;
@@ -92,11 +93,12 @@ export class Deployment {
   /** Policy and secrets hold from the moment they are known, whatever becomes of the code beside them. */
   #guard(): AuthRecord | null {
     const { key, env, policy } = this.#definition;
-    const secrets = new Set([...env.secretKeys, ...credentialNames(policy.auth)]);
-    this.#context.setSecrets(
-      key,
-      [...secrets].map((name) => env.values[name] ?? ''),
-    );
+    const names = new Set([...env.secretKeys, ...credentialNames(policy.auth)]);
+    const visible = new Set(Object.keys(env.values).flatMap((name) => (names.has(name) ? [] : env.values[name]!)));
+    const former = this.#secrets.filter((value) => !visible.has(value));
+    this.#secrets = [...names].map((name) => env.values[name] ?? '');
+    // Workers that still finish what they have know the former values.
+    this.#context.setSecrets(key, [...this.#secrets, ...former]);
     return this.#context.authenticator.adopt(this.#definition);
   }
 
@@ -135,6 +137,7 @@ export class Deployment {
         stale: this.#isStale || undefined,
         lua: this.#lua,
         auth: this.#auth,
+        secrets: this.#secrets,
       },
       this.#context.config,
       eventContext(this.#definition, this.#context.config),

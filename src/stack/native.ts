@@ -17,6 +17,7 @@ import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { packageRoot } from '../package-root.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { version } from '../version.ts';
+import { forgetSecrets } from '../workers/environment.ts';
 import { createPool, type WorkerPool } from '../workers/pool.ts';
 import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
@@ -267,6 +268,8 @@ class NativeStack implements RunningStack {
   async #scan(paths: readonly string[] | null): Promise<Discovery> {
     const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
     this.#scannedAt = Date.now();
+    const sources = discovery.functions.flatMap(({ env }) => env.secretSources);
+    forgetSecrets(process.env, sources, this.#config.workers.envAllow);
     return discovery;
   }
 

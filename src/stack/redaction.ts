@@ -1,6 +1,6 @@
+import { secretForms } from '../functions/secret-forms.ts';
 import type { LogRecord } from './events.ts';
 
-const MIN_SECRET_LENGTH = 6; // F107: shorter values would blot out ordinary text
 const HIDDEN = '<hidden>';
 
 /** Replaces the values of functions' secrets in log records (F107, P118). */
@@ -11,7 +11,7 @@ export class Redactor {
   readonly #held = new Map<string, string>();
 
   setSecrets(functionKey: string, values: readonly string[]): void {
-    const secrets = [...new Set(values.flatMap(printedForms))].filter((value) => value.length >= MIN_SECRET_LENGTH);
+    const secrets = secretForms(values);
     if (secrets.length === 0) this.#byFunction.delete(functionKey);
     else this.#byFunction.set(functionKey, secrets);
     this.#all = [...new Set([...this.#byFunction.values()].flat())];
@@ -41,11 +41,6 @@ export class Redactor {
     if (held > 0) this.#held.set(line, text.slice(text.length - held));
     return hide(text.slice(0, text.length - held), secrets);
   }
-}
-
-/** A value as a log line shows it: itself, its lines (one line of output is one record), and escaped as in JSON. */
-function printedForms(value: string): string[] {
-  return [value, ...value.split(/\r?\n/), JSON.stringify(value).slice(1, -1)];
 }
 
 /** Hides every character that belongs to any occurrence of any secret, also where occurrences overlap. */

@@ -27,6 +27,14 @@ export interface WorkerEnvironment {
   readonly isOtherUser: boolean;
 }
 
+/**
+ * Takes secrets out of the host's environment once they are read, so that no program that is started later inherits them: nginx,
+ * package tools, compilers. What workers are to have by F132 stays.
+ */
+export function forgetSecrets(host: NodeJS.ProcessEnv, secrets: Iterable<string>, allow: readonly string[]): void {
+  for (const name of secrets) if (!HOST_NAMES.includes(name) && !allow.includes(name)) delete host[name];
+}
+
 /** What a worker process starts with (F132, P39): allowed host variables and our own; a function's values come with LOAD. */
 export function workerEnvironment(host: NodeJS.ProcessEnv, worker: WorkerEnvironment): Record<string, string> {
   const env: Record<string, string> = {};

@@ -126,6 +126,9 @@ describe('secrets', () => {
     ['an overlap with itself', ['aaaaaa'], 'aaaaaaaa', '<hidden>'],
     ['the lines of a long one', ['first line\nsecond line'], 'second line', '<hidden>'],
     ['its JSON form', ['with "quote"'], '{"k":"with \\"quote\\""}', '{"k":"<hidden>"}'],
+    ['the JSON form of PHP', ['a/bédé/c'], '{"k":"a\\/b\\u00e9d\\u00e9\\/c"}', '{"k":"<hidden>"}'],
+    ['its form in a URL', ['a/b c?d'], 'GET /?key=a%2Fb%20c%3Fd', 'GET /?key=<hidden>'],
+    ['its base64', ['hunter22'], 'Basic aHVudGVyMjI=', 'Basic <hidden>='],
     ['no short value', ['12345'], 'room 12345', 'room 12345'],
   ])('F107: %s is hidden', (_name, secrets, message, expected) => {
     expect(shown(secrets, message).message).toBe(expected);

@@ -142,7 +142,11 @@ describe('discovery', () => {
   test('decrypts the values of functions, and they are secret', async () => {
     const root = await writeTree({ 'users/handler.js': '', 'users/fn.env.json': env('s3cr3t') });
     const { functions, problems } = await discoveryOf(root, { secretsKey: KEY }).scan();
-    expect(functions[0]!.env).toEqual({ values: { API_KEY: 's3cr3t', PLAIN: 'p' }, secretKeys: ['API_KEY'] });
+    expect(functions[0]!.env).toEqual({
+      values: { API_KEY: 's3cr3t', PLAIN: 'p' },
+      secretKeys: ['API_KEY'],
+      secretSources: [],
+    });
     expect(functions[0]!.configProblem).toBe(null);
     expect(problems).toEqual([]);
   });
