@@ -115,6 +115,10 @@ local function parse(head)
     if not answer then
         return nil, why
     end
+    local length = decoded.length
+    if length ~= nil and (type(length) ~= "number" or length < 0 or length ~= floor(length)) then
+        return nil, "response head with a length that is no number of bytes"
+    end
     answer.complete = decoded["end"] == true
     answer.length, answer.stdout, answer.stderr = decoded.length, decoded.stdout, decoded.stderr
     return answer

@@ -36,10 +36,6 @@ local MIN_HEADER_LINE_BYTES = 4         -- "a:b\n": fewer bytes than this times 
 local INSTALLING_RETRY_SECONDS = 2
 local LOOPBACK = "127.0.0.1"             -- where invocations come from (P214, P247)
 
--- Never served, at any depth (P91).
-local PROTECTED = { ["fastfn.json"] = true, ["fastfn.toml"] = true, ["fn.config.json"] = true, ["fn.env.json"] = true,
-    ["fn.routes.json"] = true, ["fn.test_events.json"] = true }
-
 local _M = {}
 
 local matches, cached = {}, 0    -- method -> request target -> match; emptied by every table change
@@ -75,8 +71,7 @@ local function find_match(method, uri, id, invocation)
     if not invocation and (segments[1] == "_fn" or segments[1] == "console") then
         return platform.handle(normal, raw, method, id)
     end
-    local last = segments[n] or ""
-    if PROTECTED[last] or sub(last, 1, 4) == ".env" then
+    if n > 0 and path.is_protected(segments[n]) then
         return errors.send(404, "not found", id)
     end
     local entry, params, search = route_table.router:match(method, normal, segments, n, var.http_host, invocation)

@@ -1,11 +1,15 @@
 -- The one normal form of a request path (F49), which decides everything: each segment is percent-decoded exactly once,
 -- `//` merged, `.` and `..` resolved, one trailing slash ignored, `#…` dropped.
 
-local byte, char, find, sub, gsub = string.byte, string.char, string.find, string.sub, string.gsub
+local byte, char, find, sub, gsub, lower = string.byte, string.char, string.find, string.sub, string.gsub, string.lower
 local concat = table.concat
 local tonumber = tonumber
 
-local SLASH = 47
+local SLASH, BACKSLASH = 47, 92
+
+-- Files never served (P91), in lower case: some file systems know no other.
+local PROTECTED = { ["fastfn.json"] = true, ["fastfn.toml"] = true, ["fn.config.json"] = true, ["fn.env.json"] = true,
+    ["fn.routes.json"] = true, ["fn.test_events.json"] = true }
 
 local _M = {}
 
@@ -75,6 +79,24 @@ function _M.normalise(raw)
         from = slash + 1
     end
     return segments, n, "/" .. concat(segments, "/")
+end
+
+local function is_slash(code)
+    return code == SLASH or code == BACKSLASH
+end
+
+-- Whether the last segment of a path names a protected file. A segment may hold slashes that were sent encoded.
+function _M.is_protected(segment)
+    local last = #segment
+    while last > 0 and is_slash(byte(segment, last)) do
+        last = last - 1
+    end
+    local before = last
+    while before > 0 and not is_slash(byte(segment, before)) do
+        before = before - 1
+    end
+    local name = lower(sub(segment, before + 1, last))
+    return PROTECTED[name] or sub(name, 1, 4) == ".env"
 end
 
 return _M

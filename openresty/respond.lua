@@ -12,6 +12,7 @@ local gsub, format, sub, byte = string.gsub, string.format, string.sub, string.b
 
 local DEBUG_BYTES = 4096
 local BLANK = " "    -- nginx would leave out a header with an empty value; blanks around a value are no part of it (RFC 9110 5.5)
+local NEVER_REACHED = 2 ^ 53    -- bytes of a body whose length is not known
 local HEAD_SECONDS = 0.05    -- the head waits this long for the first piece (F164)
 
 local _M = {}
@@ -119,19 +120,29 @@ function _M.send_stream(stream, answer, method, idle_seconds)
     end
     local connection = stream.connection
     local unsent = #stream.body
+    local missing = (answer.length or NEVER_REACHED) - unsent
     local has_output = unsent > 0
-    if has_output then
+    if has_output and missing >= 0 then
         print(stream.body)
     end
     while true do
         local chunks = stream.chunks
         if chunks then
             stream.chunks = nil
-            print(chunks)
-            has_output = true
+            local arrived = 0
             for i = 1, #chunks do
-                unsent = unsent + #chunks[i]
+                arrived = arrived + #chunks[i]
             end
+            unsent, missing = unsent + arrived, missing - arrived
+            if missing >= 0 then
+                print(chunks)
+                has_output = true
+            end
+        end
+        if missing < 0 then
+            log(WARN, "a stream was longer than the length it announced and is cut")    -- the client would take the rest for an answer
+            dispatch.abandon(stream)
+            return exit(ngx.ERROR)
         end
         if has_output then
             if not flush(true) then
@@ -152,8 +163,8 @@ function _M.send_stream(stream, answer, method, idle_seconds)
             return exit(ngx.ERROR)
         end
     end
-    if not stream.ended then
-        return exit(ngx.ERROR)    -- it failed after the head: no clean end (F165)
+    if not stream.ended or (answer.length and missing > 0) then
+        return exit(ngx.ERROR)    -- it failed after the head, or ended before its length: no clean end (F165)
     end
 end
 

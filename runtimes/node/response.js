@@ -187,7 +187,7 @@ function isFetchResponse(value) {
 
 function isBlob(value) {
   const tag = value[Symbol.toStringTag];
-  return (tag === 'Blob' || tag === 'File') && typeof value.stream === 'function';
+  return (tag === 'Blob' || tag === 'File') && typeof value.stream === 'function' && value.size >= 0;
 }
 
 module.exports = { toAnswer, setStreamType, isBytes, toBuffer };

@@ -55,7 +55,9 @@ def bind(handler: Callable) -> Handler:
     injected = [parameter for parameter in injected if parameter.kind is not inspect.Parameter.VAR_POSITIONAL]
     if takes_event and not injected:
         return handler
-    return _injecting(handler, takes_event, injected)
+    # A route parameter of the event's own name would be a second value for it.
+    event_name = parameters[0].name if parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else None
+    return _injecting(handler, takes_event, injected, event_name)
 
 
 class _Injected:
@@ -83,10 +85,10 @@ class _Injected:
         raise UnboundParameter(f"parameter '{name}' of the handler is neither a route parameter nor has a default")
 
 
-def _injecting(handler: Callable, takes_event: bool, injected: list[_Injected]) -> Handler:
+def _injecting(handler: Callable, takes_event: bool, injected: list[_Injected], event_name: str | None) -> Handler:
     rest = any(parameter.takes_rest for parameter in injected)
     named = [parameter for parameter in injected if not parameter.takes_rest]
-    names = {parameter.name for parameter in named}
+    names = {event_name, *(parameter.name for parameter in named)}
 
     def call(event: Event) -> object:
         params = event["params"]

@@ -113,6 +113,17 @@ describe('F49: the normal form of a path', () => {
   });
 });
 
+test.each([
+  [0, 59, false],
+  [0, 61, true],
+  [61_440, 61, true],
+  [63_000, 61, false],
+  [10_000_000, 3_600, false],
+])('a large body of which %i bytes came in %i s is too slow: %s', async (bytes, seconds, expected) => {
+  const call = 'return require("openresty.request_body").is_too_slow(...)';
+  expect(await lua.run(call.replace('...', `${bytes}, ${seconds}`))).toBe(expected);
+});
+
 const MATCH = `
   local input = ...
   local router = require("openresty.router").new()
