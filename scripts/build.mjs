@@ -2,6 +2,7 @@
 // and a stack starts without resolving hundreds of small modules.
 import { rm } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { buildConsole } from './build-console.mjs';
 import { vendorSwaggerUi } from './vendor-swagger-ui.mjs';
 
 await rm('dist', { recursive: true, force: true });
@@ -23,4 +24,5 @@ await build({
   },
   logLevel: 'warning',
 });
+await buildConsole();
 await vendorSwaggerUi('dist/docs');

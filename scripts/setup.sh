@@ -29,7 +29,7 @@ if ! is_current "$packages_stamp" "$packages_hash"; then
 fi
 
 build_stamp=dist/.setup-stamp
-build_hash=$(digest_of src scripts/build.mjs package.json package-lock.json)
+build_hash=$(digest_of src console scripts package.json package-lock.json)
 if ! is_current "$build_stamp" "$build_hash"; then
   npm run --silent build </dev/null >&2
   echo "$build_hash" >"$build_stamp"

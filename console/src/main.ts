@@ -1,0 +1,4 @@
+import { readTheme, setTheme } from './theme.ts';
+import './app.ts';
+
+setTheme(readTheme());
