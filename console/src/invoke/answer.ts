@@ -6,9 +6,11 @@ export function contentType({ headers }: InvokeAnswer): string {
   return (typeof value === 'string' ? value : value[0]!).split(';', 1)[0]!.trim().toLowerCase();
 }
 
-/** The bytes of a binary body; null for text. */
-export function bytesOf({ is_base64: isBase64, body_base64: body }: InvokeAnswer): Uint8Array<ArrayBuffer> | null {
-  return isBase64 && body !== undefined ? Uint8Array.from(atob(body), (character) => character.charCodeAt(0)) : null;
+/** The bytes of a binary body or a picture; null for text. */
+export function bytesOf(answer: InvokeAnswer): Uint8Array<ArrayBuffer> | null {
+  const { is_base64: isBase64, body_base64: encoded, body } = answer;
+  if (isBase64 && encoded !== undefined) return Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+  return contentType(answer) === 'image/svg+xml' && typeof body === 'string' ? new TextEncoder().encode(body) : null;
 }
 
 /** The text of the body, JSON indented. */

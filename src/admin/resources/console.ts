@@ -50,11 +50,16 @@ function serve(request: AdminRequest, context: AdminContext): FastifyReply {
   const path = params['*'] ?? '';
   reply.headers(PAGE_HEADERS);
   if (path.startsWith('assets/')) return sendAsset(reply, path.slice('assets/'.length));
-  if (path === 'explorer' || path.startsWith('explorer/')) {
-    return reply.redirect(reply.request.url.replace('/console/explorer', '/console/functions'));
-  }
+  const [room, ...rest] = path.split('/');
+  if (room === 'explorer') return reply.redirect(functionAddress(rest));
   const page = needsLogin(request, context) ? consoleFiles().login : consoleFiles().app;
   return reply.type('text/html; charset=utf-8').send(page);
+}
+
+/** Where older addresses of functions lead (P220). A name is one segment there, percent-encoded. */
+function functionAddress([runtime, ...name]: readonly string[]): string {
+  if (runtime === undefined || name.length === 0) return '/console/functions';
+  return `/console/functions/${encodeURIComponent(runtime)}/${encodeURIComponent(name.join('/'))}`;
 }
 
 function sendAsset(reply: FastifyReply, name: string): FastifyReply {
