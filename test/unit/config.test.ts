@@ -239,9 +239,9 @@ describe('remarks', () => {
 
   test('a setting of a later version is noted, and a secret is masked, also from a file', async () => {
     write('token', 'a-long-secret-token\n');
-    const config = await load({ env: { FN_ADMIN_TOKEN_FILE: 'token', FN_UI_ENABLED: '1' } });
+    const config = await load({ env: { FN_ADMIN_TOKEN_FILE: 'token', FN_STRICT_FS: '1' } });
     expect(config.settings['admin-token']).toEqual({ value: '<hidden>', source: 'environment' });
-    expect(config.notes).toContain('FN_UI_ENABLED has no effect in this version');
+    expect(config.notes).toContain('FN_STRICT_FS has no effect in this version');
     expect(JSON.stringify(config.settings)).not.toContain('a-long-secret-token');
   });
 });
