@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type * as z from 'zod';
+import type { ChangeQueue } from './change-queue.ts';
 import type { AccessClass, Caller, GuardFlags } from './guard.ts';
 import type { Platform } from './platform.ts';
 import type { Sessions } from './sessions.ts';
@@ -31,6 +32,8 @@ export interface AdminContext {
   readonly platform: Platform;
   readonly sessions: Sessions;
   readonly uiState: UiState;
+  /** Whatever writes files below the functions root takes its turn here. */
+  readonly changes: ChangeQueue;
   /** A failed login counts against the client's limit (P160). */
   countFailure(client: string): void;
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import { consoleEndpoints } from './resources/console.ts';
+import { functionEnvEndpoints } from './resources/function-env.ts';
 import { healthEndpoints } from './resources/health.ts';
 import { invokeEndpoints } from './resources/invoke.ts';
 import { metricsEndpoints } from './resources/metrics.ts';
@@ -10,6 +11,7 @@ import { uiStateEndpoints } from './resources/ui-state.ts';
 /** Every address of the admin API (section 5.3). `/_fn/live` and `/_fn/ready` are nginx's own: they work without this process. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...consoleEndpoints,
+  ...functionEnvEndpoints,
   ...healthEndpoints,
   ...metricsEndpoints,
   ...invokeEndpoints,

@@ -14,11 +14,32 @@ export interface FunctionStatus {
     readonly status: number;
     readonly error: string;
     readonly detail?: string | undefined;
+    /** Its packages are being installed (F3). */
+    readonly warming?: boolean;
   } | null;
   /** The newest version does not load; the last good one serves (P106). */
   readonly isStale: boolean;
+  /** Why the newest version does not load or install, else null. */
+  readonly failure: FunctionFailure | null;
   /** An install, build or load of it is under way. */
   readonly isBusy: boolean;
+}
+
+/** Why code does not load: the text without the values of its secrets, and where in the user's files, if that is known. */
+export interface FunctionFailure {
+  readonly message: string;
+  /** Relative to the functions root. */
+  readonly file?: string;
+  readonly line?: number;
+}
+
+/** What became of files that were just written. */
+export interface AppliedChange {
+  /**
+   * Resolves when all that the change concerns is live or has failed, at the latest 10 s after it was applied (P164). The code
+   * of `functionKey` is loaded even if nobody has called it yet, so that its author learns whether it works.
+   */
+  settled(functionKey: string): Promise<void>;
 }
 
 /** What a reload did (P175). */
@@ -45,8 +66,12 @@ export interface Platform {
   workers(): readonly WorkerStatus[];
   /** Reads all functions anew and settles (P130). */
   reload(): Promise<ReloadReport>;
-  /** Takes files that were just written; resolves when what they change is live or has failed, at most after 10 s (P164). */
-  applyFiles(paths: readonly string[]): Promise<void>;
   /** Calls a function through the gateway, past what only concerns the public side (F167). */
   invoke(invocation: Invocation): Promise<InvocationAnswer>;
+  /**
+   * Runs a write below the functions root, whose result is the paths (absolute; a new folder before what is in it) that it has
+   * touched, and takes them without waiting for the watcher. Resolves when every request that starts afterwards finds the
+   * routes that follow from them.
+   */
+  applyFiles(write: () => Promise<readonly string[]>): Promise<AppliedChange>;
 }

@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { checkToken, GATEWAY_HEADERS, isLocalRequest, readChangeRequest } from './caller.ts';
+import { ChangeQueue } from './change-queue.ts';
 import type { AdminContext, AdminRequest, Endpoint, Method } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { type AccessClass, admit, type Caller, permitChange } from './guard.ts';
@@ -61,6 +62,7 @@ export function createAdminApp(platform: Platform): FastifyInstance {
     platform,
     sessions,
     uiState,
+    changes: new ChangeQueue(),
     countFailure(client) {
       failures.count(client);
       metrics.count('fastfn_auth_failures_total', { kind: 'admin_login' });

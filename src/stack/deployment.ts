@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { FunctionStatus } from '../admin/platform.ts';
+import type { FunctionFailure, FunctionStatus } from '../admin/platform.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { AuthRecord } from '../auth/record.ts';
 import type { Installer, InstallHandle, InstallResult } from '../dependencies/types.ts';
@@ -15,11 +15,13 @@ import {
   type Unavailable,
 } from '../gateway/route-table.ts';
 import type { ProjectConfig } from '../project/types.ts';
+import type { LoadError } from '../workers/failure.ts';
 import { eventContext } from '../workers/messages.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { CompiledModule, FunctionRevision, WorkerAddress } from '../workers/types.ts';
 import { compileTypeScript } from '../workers/typescript.ts';
 import type { StackEvent } from './events.ts';
+import { describeFailure } from './load-failure.ts';
 import { readLuaCode } from './lua-code.ts';
 
 /** A load that failed is tried again by the first request after this time: what it needs may be back (a database, say). */
@@ -81,6 +83,8 @@ export class Deployment {
   /** Its install waits for the first request (FN_PREINSTALL_* = 0). */
   #isDeferred = false;
   #isRemoved = false;
+  /** Why the newest definition does not load, as the stack knows; the pool knows of loads that requests asked for. */
+  #failure: unknown = null;
   /** The failure told last: one that stays the same is told once (P106). */
   #told: string | null = null;
 
@@ -123,8 +127,15 @@ export class Deployment {
       revision: this.#active?.revision ?? null,
       unavailable: this.#unavailable ?? null,
       isStale: this.#isStale,
+      failure: this.#describeFailure(),
       isBusy: this.isBusy,
     };
+  }
+
+  #describeFailure(): FunctionFailure | null {
+    const failure = this.#failure ?? (this.#isStale ? null : this.#poolError());
+    if (failure === null) return null;
+    return describeFailure(failure, this.#secrets, this.#context.config.functionsRoot);
   }
 
   /** What the route table says of this function. */
@@ -159,14 +170,15 @@ export class Deployment {
   /**
    * The function as discovery sees it now, after `changed` files (null: unknown, everything counts). With `loads` the new code
    * is loaded although nobody has called the function yet, so that the author of a save learns at once what is wrong with it.
+   * Returns whether there is anything to do, or being done already.
    */
   update(
     definition: FunctionDefinition,
     changed: ReadonlySet<string> | null,
     { touchedAt, loads }: { touchedAt: number; loads: boolean },
-  ): void {
+  ): boolean {
     const former = this.#definition;
-    if (former === definition && changed !== null && !this.#isTouched(changed)) return;
+    if (former === definition && changed !== null && !this.#isTouched(changed)) return false;
     this.#definition = definition;
     this.#record = null;
     this.#auth = this.#guard();
@@ -174,10 +186,10 @@ export class Deployment {
     if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
       this.#active = { ...this.#active, definition };
       this.#context.pool.updateContext(this.#active);
-      if ((former.configProblem === null) !== (definition.configProblem === null)) this.#schedule(touchedAt, loads);
-      return;
+      if ((former.configProblem === null) === (definition.configProblem === null)) return this.isBusy;
     }
     this.#schedule(touchedAt, loads);
+    return true;
   }
 
   /** Whether a changed file concerns what this function has loaded, or may mend what it could not load. */
@@ -192,7 +204,19 @@ export class Deployment {
   }
 
   #loadFailed(): boolean {
-    return this.#definition.runtime !== 'lua' && this.#context.pool.loadError(this.#definition.key) !== null;
+    return this.#failure !== null || this.#poolError() !== null;
+  }
+
+  #poolError(): LoadError | null {
+    return this.#definition.runtime === 'lua' ? null : this.#context.pool.loadError(this.#definition.key);
+  }
+
+  /** Loads code that nobody has called yet, so that its author learns at once what is wrong with it. */
+  async prove(): Promise<void> {
+    if (this.#unavailable || this.#isStale || this.#loadFailed() || this.isBusy) return;
+    if (this.#definition.runtime !== 'lua') return this.#workers.length > 0 ? undefined : this.need();
+    const verdict = await this.#checkLua(this.#lua as LuaCode, this.#definition);
+    if (verdict !== null) this.#failure = verdict;
   }
 
   /** The gateway wants a worker (or one more). */
@@ -210,6 +234,7 @@ export class Deployment {
         pool.activate(this.#active);
       }
     } catch (error) {
+      this.#failure = error;
       this.#tell(error, RETRY_HINT);
       return this.#announceFailure({ error: 'handler error' });
     }
@@ -255,6 +280,7 @@ export class Deployment {
   /** The pool's word on this function's workers, passed on to every nginx worker. */
   announce(revision: string, workers: readonly WorkerAddress[]): void {
     this.#workers = workers;
+    if (workers.length > 0 && !this.#isStale) this.#failure = null;
     this.#context.gateway.announce({ functionKey: this.#definition.key, revision, workers });
   }
 
@@ -307,6 +333,7 @@ export class Deployment {
     if (result.state !== 'failed') return result;
     if (this.#active) this.#set({ isStale: true });
     else this.#set({ unavailable: INSTALL_FAILED });
+    this.#failure = installFailure(result);
     await this.#context.publish();
     return 'failed';
   }
@@ -327,6 +354,7 @@ export class Deployment {
     }
     if (installed?.state === 'failed' && isFirst) {
       this.#set({ unavailable: INSTALL_FAILED });
+      this.#failure = installFailure(installed);
       return;
     }
     this.#isDeferred = installed?.state === 'deferred';
@@ -369,16 +397,20 @@ export class Deployment {
 
   async #deployLua(definition: FunctionDefinition, checks: boolean): Promise<void> {
     const { code, files } = await readLuaCode(definition, this.#context.config.functionsRoot);
-    if (checks) {
-      const verdict = await this.#context.gateway.checkLua({ lua: code, env: definition.env.values });
-      if (!verdict.ok && this.#active) {
-        throw new FastfnError('LOAD_FAILED', verdict.message ?? verdict.error ?? 'the code does not load');
-      }
-    }
+    const failure = checks ? await this.#checkLua(code, definition) : null;
+    if (failure !== null && this.#active) throw failure;
     this.#active = this.#next(definition, [], null);
     this.#lua = code;
     this.#remember(files);
     this.#set({});
+    this.#failure = failure;
+  }
+
+  async #checkLua(lua: LuaCode, { env }: FunctionDefinition): Promise<FastfnError | null> {
+    const verdict = await this.#context.gateway.checkLua({ lua, env: env.values });
+    return verdict.ok
+      ? null
+      : new FastfnError('LOAD_FAILED', verdict.message ?? verdict.error ?? 'the code does not load');
   }
 
   #next(definition: FunctionDefinition, paths: readonly string[], compiled: CompiledModule | null): FunctionRevision {
@@ -401,10 +433,12 @@ export class Deployment {
       this.#set({});
       this.#context.pool.activate(this.#active);
     }
+    this.#failure = error;
     await this.#context.publish();
   }
 
   #set(state: { unavailable?: Unavailable; isStale?: boolean }): void {
+    this.#failure = null;
     this.#unavailable = state.unavailable;
     this.#isStale = state.isStale ?? false;
     if (!this.#isStale) this.#told = null;
@@ -417,6 +451,10 @@ export class Deployment {
     this.#told = message;
     this.#context.emit({ type: 'problem', severity: 'error', path: this.#definition.file, message, hint });
   }
+}
+
+function installFailure({ reason }: InstallResult): FastfnError {
+  return new FastfnError('INSTALL_FAILED', reason ?? INSTALL_FAILED.error);
 }
 
 /** How long a replaced worker may finish what it has: a request until its deadline, a stream until it falls silent. */

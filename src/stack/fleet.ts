@@ -35,25 +35,31 @@ export class Fleet {
     await Promise.all(discovery.functions.map((definition) => this.#add(definition).begin()));
   }
 
-  /** Takes a new discovery after `changed` files (null: everything may have changed). */
-  async apply(discovery: Discovery, changed: readonly string[] | null, touchedAt: number): Promise<void> {
+  /**
+   * Takes a new discovery after `changed` files (null: everything may have changed). Returns the keys of the functions that
+   * this adds or changes; what that needs goes on in the background.
+   */
+  async apply(discovery: Discovery, changed: readonly string[] | null, touchedAt: number): Promise<readonly string[]> {
     const former = this.#discovery;
     this.#adopt(discovery);
     const touched = changed === null ? null : new Set(changed);
     const added: FunctionDefinition[] = [];
+    const updated: string[] = [];
     const gone = new Map(this.#deployments);
     const loads = (changed?.length ?? Number.POSITIVE_INFINITY) <= EAGER_LOADS;
     for (const definition of discovery.functions) {
       const deployment = this.#deployments.get(definition.key);
       gone.delete(definition.key);
-      if (deployment) deployment.update(definition, touched, { touchedAt, loads });
-      else added.push(definition);
+      if (!deployment) added.push(definition);
+      else if (deployment.update(definition, touched, { touchedAt, loads })) updated.push(definition.key);
     }
     await Promise.all(added.map((definition) => this.#add(definition).begin()));
-    if (discovery === former && gone.size === 0) return;
+    if (discovery === former && gone.size === 0) return updated;
     for (const key of gone.keys()) this.#deployments.delete(key);
     await this.publish();
-    await this.#retire(gone, [...added.map(({ key }) => key)], touchedAt);
+    const addedKeys = added.map(({ key }) => key);
+    await this.#retire(gone, addedKeys, touchedAt);
+    return [...updated, ...addedKeys];
   }
 
   async #retire(gone: ReadonlyMap<string, Deployment>, added: readonly string[], touchedAt: number): Promise<void> {
@@ -127,9 +133,14 @@ export class Fleet {
     return [...this.#deployments].filter(([, deployment]) => deployment.isBusy).map(([key]) => key);
   }
 
-  /** Resolves when no install, build or load is under way. */
-  async settled(): Promise<void> {
-    await Promise.all([...this.#deployments.values()].map((deployment) => deployment.settled()));
+  /** Resolves when no install, build or load is under way, of these functions or of any. */
+  async settled(keys: Iterable<string> = this.#deployments.keys()): Promise<void> {
+    await Promise.all([...keys].map((key) => this.#deployments.get(key)?.settled()));
+  }
+
+  /** Loads a function's code although nobody has called it yet; what is wrong with it is in its status then. */
+  async prove(functionKey: string): Promise<void> {
+    await this.#deployments.get(functionKey)?.prove();
   }
 
   /** The longest deadline of a Lua function: how long an nginx worker may be silent. */

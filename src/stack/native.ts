@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { AppliedChange } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { createInstaller } from '../dependencies/installer.ts';
@@ -175,8 +176,8 @@ class NativeStack implements RunningStack {
       functions: () => fleet.functions,
       workers: () => this.#pool?.stats().workers ?? [],
       reload: () => this.#reload(),
-      applyFiles: (paths) => this.#applyNow(paths),
       invoker: this.#invoker as Invoker,
+      applyFiles: (write) => this.#applyWritten(write),
     });
     this.#admin = await openAdminSocket(this.#runDir as string, platform, user);
   }
@@ -469,18 +470,16 @@ class NativeStack implements RunningStack {
   // ----------------------------------------------------------------------------------------------------- hot reload
 
   #changed(paths: readonly string[]): void {
-    const touchedAt = performance.now();
-    this.#applying = this.#applying
-      .then(() => this.#apply(paths, touchedAt))
-      .catch((error) => this.#reloadFailed(error));
+    void this.#takeTurn(paths).catch((error) => this.#reloadFailed(error));
   }
 
-  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<void> {
-    if (this.#stopping) return;
+  /** Returns the keys of the functions that are new or changed by it. */
+  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<readonly string[]> {
+    if (this.#stopping) return [];
     const discovery = await this.#scan(paths);
     this.#tellProblems(discovery.problems);
     await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
-    await this.#fleet?.apply(discovery, paths, touchedAt);
+    return (await this.#fleet?.apply(discovery, paths, touchedAt)) ?? [];
   }
 
   /** A first function of a runtime needs spares of it; they boot while its routes are made. */
@@ -518,17 +517,39 @@ class NativeStack implements RunningStack {
   async #reload(): Promise<readonly string[]> {
     this.#installer?.retryFailed();
     const before = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
-    await this.#applyNow(null);
+    await this.#applyAll();
     const after = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
     return [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
   }
 
-  /** Takes changed files (null: everything) without waiting for the watcher; resolves when all is live or has failed. */
-  async #applyNow(paths: readonly string[] | null): Promise<void> {
-    const turn = this.#applying.then(() => this.#apply(paths, performance.now()));
-    this.#applying = turn.catch(() => {});
-    await turn;
+  /** Reads everything anew; resolves when all is live or has failed. */
+  async #applyAll(): Promise<void> {
+    await this.#takeTurn(null);
     await this.#fleet?.settled();
+  }
+
+  /** Takes what the admin API writes: the watcher, if there is one, need not report it. */
+  async #applyWritten(write: () => Promise<readonly string[]>): Promise<AppliedChange> {
+    const paths = await (this.#watcher?.adopt(write) ?? write());
+    const concerned = await this.#takeTurn(paths);
+    await this.#gateway?.acknowledged();
+    return {
+      settled: async (functionKey) => {
+        await this.#fleet?.settled(concerned);
+        await this.#fleet?.prove(functionKey);
+      },
+    };
+  }
+
+  /** One change after another, in the order in which they were noticed. */
+  #takeTurn(paths: readonly string[] | null): Promise<readonly string[]> {
+    const touchedAt = performance.now();
+    const turn = this.#applying.then(() => this.#apply(paths, touchedAt));
+    this.#applying = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
   }
 
   // ----------------------------------------------------------------------------------------------------------- stop

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
+import type { AppliedChange, FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Discovery } from '../functions/types.ts';
 import type { Invoker } from '../gateway/invoker.ts';
@@ -20,8 +20,8 @@ export interface PlatformParts {
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
   reload(): Promise<readonly string[]>;
-  applyFiles(paths: readonly string[]): Promise<void>;
   readonly invoker: Invoker;
+  applyFiles(write: () => Promise<readonly string[]>): Promise<AppliedChange>;
 }
 
 const WRITE_ANSWERS_WITHIN_MS = 10_000; // P164
@@ -56,7 +56,11 @@ export function createPlatform(parts: PlatformParts): Platform {
       return { changed, tableVersion: parts.tableVersion() };
     },
     invoke: (invocation) => parts.invoker.invoke(invocation),
-    applyFiles: (paths) => withinMs(parts.applyFiles(paths), WRITE_ANSWERS_WITHIN_MS),
+    async applyFiles(write): Promise<AppliedChange> {
+      const deadline = performance.now() + WRITE_ANSWERS_WITHIN_MS;
+      const change = await parts.applyFiles(write);
+      return { settled: (functionKey) => until(deadline, change.settled(functionKey)) };
+    },
   };
 }
 
@@ -73,10 +77,11 @@ export async function openAdminSocket(
   return server;
 }
 
-async function withinMs(work: Promise<void>, ms: number): Promise<void> {
+/** Waits for the work, but not past the deadline (performance.now()). */
+async function until(deadline: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
   });
   await Promise.race([work, overdue]);
   clearTimeout(timer);

@@ -43,6 +43,11 @@ export class Redactor {
   }
 }
 
+/** A text without the values of secrets. */
+export function hideValues(text: string, values: readonly string[]): string {
+  return hide(text, secretForms(values));
+}
+
 /** Hides every character that belongs to any occurrence of any secret, also where occurrences overlap. */
 function hide(text: string, secrets: readonly string[]): string {
   const found = secrets.flatMap((secret) => occurrences(text, secret));

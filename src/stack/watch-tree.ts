@@ -71,12 +71,6 @@ export class WatchTree {
     return [...this.#roots.keys()].every((root) => this.#dirs.has(root));
   }
 
-  /** Tells the content that is served already, so that a save of the same content is no change. */
-  remember(path: string, identity: string): void {
-    const file = this.#fileAt(path);
-    if (file !== undefined) file.identity = identity;
-  }
-
   /**
    * Reads the files that are as they were when they were found, to know their content before they are first saved.
    * Yields after each. A file that was written to meanwhile, or is too large for that, stays unknown: its first event

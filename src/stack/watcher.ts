@@ -22,8 +22,12 @@ export interface Watcher {
    * reported.
    */
   readonly ready: Promise<void>;
-  /** Tells the content (SHA-256, hex) that is served already, so that its save is not reported (P120). */
-  remember(path: string, hash: string): void;
+  /**
+   * Runs a write of the platform's own, whose result is the paths (absolute; files and folders, a new folder before what is in
+   * it) that it has touched. As they are then, they are known and not reported (P120): the caller reads them after this. Returns
+   * them and the other names they have inside the roots.
+   */
+  adopt(write: () => Promise<readonly string[]>): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -61,6 +65,8 @@ class FileWatcher implements Watcher {
   #firstEventAt = 0;
   #lastEventAt = 0;
   #lastFireAt = Number.NEGATIVE_INFINITY;
+  /** Writes of the platform's own that have not ended: until then nobody can tell whose a change is. */
+  #writes = 0;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -73,8 +79,18 @@ class FileWatcher implements Watcher {
     this.ready = this.#start();
   }
 
-  remember(path: string, hash: string): void {
-    this.#tree.remember(path, hash);
+  async adopt(write: () => Promise<readonly string[]>): Promise<readonly string[]> {
+    this.#writes += 1;
+    try {
+      const paths = await write();
+      for (const path of paths) {
+        if (!this.#options.ignored(path)) this.#tree.check(path);
+        this.#changes.delete(path);
+      }
+      return this.#withAliases(paths);
+    } finally {
+      this.#writes -= 1;
+    }
   }
 
   close(): void {
@@ -115,6 +131,7 @@ class FileWatcher implements Watcher {
     const quietMs = now - this.#lastEventAt;
     const isOverdue = now - this.#firstEventAt >= debounceMs * MAX_WAIT_ROUNDS;
     const enough = Math.min(ISOLATED_QUIET_MS, debounceMs);
+    if (this.#writes > 0) return this.#arm(enough);
     if (quietMs < enough && !isOverdue) return this.#arm(enough - quietMs);
     if (this.#events > EVENTS_BEFORE_RESCAN) {
       this.#events = 0;
@@ -151,10 +168,13 @@ class FileWatcher implements Watcher {
     this.#events = 0;
     if (this.#changes.size === 0) return;
     const paths = [...this.#changes.keys()];
-    const aliases = paths.flatMap((path) => [...this.#tree.aliases(path)]);
     this.#changes.clear();
     this.#lastFireAt = now;
-    this.#options.onChange([...new Set([...paths, ...aliases])]);
+    this.#options.onChange(this.#withAliases(paths));
+  }
+
+  #withAliases(paths: readonly string[]): readonly string[] {
+    return [...new Set([...paths, ...paths.flatMap((path) => [...this.#tree.aliases(path)])])];
   }
 
   #fallBack(why: string): void {

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -16,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createIgnore } from '../../src/stack/watch-rules.ts';
-import { createWatcher, type WatcherOptions } from '../../src/stack/watcher.ts';
+import { createWatcher, type Watcher, type WatcherOptions } from '../../src/stack/watcher.ts';
 
 interface Scene {
   readonly root: string;
@@ -25,8 +23,9 @@ interface Scene {
   readonly notes: string[];
   write(name: string, content: string): void;
   at(name: string): string;
-  /** Tells the watcher what these files hold now. */
-  know(...names: string[]): void;
+  /** Tells the watcher to take these files as they are now; returns their names, absolute. */
+  know(...names: string[]): Promise<readonly string[]>;
+  readonly watcher: Watcher;
   /** Resolves when this path was reported. */
   reported(name: string): Promise<void>;
   /** Saves a file that must be reported: everything before it has been looked at by then. */
@@ -58,15 +57,7 @@ async function scene(files: Record<string, string> = {}, options: Partial<Watche
   });
   await watcher.ready;
   const reported = (name: string) => vi.waitUntil(() => calls.flat().includes(name), { timeout: 5000, interval: 2 });
-  const know = (...names: string[]) => {
-    for (const name of names)
-      watcher.remember(
-        at(name),
-        createHash('sha256')
-          .update(readFileSync(at(name)))
-          .digest('hex'),
-      );
-  };
+  const know = (...names: string[]) => watcher.adopt(async () => names.map(at));
   let barriers = 0;
   const barrier = async () => {
     barriers += 1;
@@ -75,7 +66,17 @@ async function scene(files: Record<string, string> = {}, options: Partial<Watche
     await reported(name);
     return [...new Set(calls.flat())].filter((path) => !path.startsWith('barrier-')).sort();
   };
-  return { root, calls, notes, write, at, know, reported: async (name) => void (await reported(name)), barrier };
+  return {
+    root,
+    calls,
+    notes,
+    watcher,
+    write,
+    at,
+    know,
+    reported: async (name) => void (await reported(name)),
+    barrier,
+  };
 }
 
 describe.each([
@@ -92,12 +93,35 @@ describe.each([
 
   test('P120: equal bytes, a touch and an atomic save of equal bytes report nothing', async () => {
     const s = await scene({ 'a.js': 'same', 'b.js': 'same', 'c.js': 'same' }, options);
-    s.know('a.js', 'b.js', 'c.js');
+    await s.know('a.js', 'b.js', 'c.js');
     s.write('a.js', 'same');
     utimesSync(s.at('b.js'), 1, 1);
     s.write('c.js.tmp', 'same');
     renameSync(s.at('c.js.tmp'), s.at('c.js'));
     expect(await s.barrier()).toEqual([]);
+  });
+
+  test('P120: what was adopted is not reported, a save of another content after that is', async () => {
+    const s = await scene({ 'a.js': '1', 'gone.js': '1' }, options);
+    s.write('a.js', '2');
+    s.write('new/deep/b.js', '1');
+    unlinkSync(s.at('gone.js'));
+    const names = ['a.js', 'new', 'new/deep', 'new/deep/b.js', 'gone.js'];
+    expect(await s.know(...names)).toEqual(names.map(s.at));
+    expect(await s.barrier()).toEqual([]);
+    s.write('new/deep/b.js', '2');
+    await s.reported('new/deep/b.js');
+  });
+
+  test('P120: a write of our own that takes long is not reported either', async () => {
+    const s = await scene({ 'a.js': '1' }, options);
+    await s.watcher.adopt(async () => {
+      s.write('a.js', '2');
+      s.write('b.js', '2');
+      await delay(100); // longer than the quiet time after which a save is reported
+      return [s.at('a.js')];
+    });
+    expect(await s.barrier()).toEqual(['b.js']);
   });
 
   test('P120: a save after the watcher is ready counts, even before its content was known', async () => {
@@ -130,7 +154,7 @@ describe.each([
 
   test('P123: a folder replaced by another one reports only the files that differ, and stays watched', async () => {
     const s = await scene({ 'x/same.js': '1', 'x/other.js': '1', 'x/gone.js': '1' }, options);
-    s.know('x/same.js', 'x/other.js', 'x/gone.js');
+    await s.know('x/same.js', 'x/other.js', 'x/gone.js');
     s.write('next/same.js', '1');
     s.write('next/other.js', '2');
     await s.barrier();
@@ -183,7 +207,7 @@ test('P120: one hundred saves of many files are few calls, and the last content 
 
 test('P120: a file that is emptied and written again with the same bytes is no change', async () => {
   const s = await scene({ 'a.js': 'same' }, { debounceMs: 500 });
-  s.know('a.js');
+  await s.know('a.js');
   s.write('a.js', '');
   await delay(20); // longer than an isolated save needs, well below the quiet time
   s.write('a.js', 'same');
