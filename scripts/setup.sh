@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a checkout ready to start and to test: packages, the built command line, nginx and the languages. Does only what
-# is not done yet, and needs neither a terminal nor answers.
+# Makes a checkout ready to start and to test: packages, the built command line, nginx and the languages; with --test-tools also
+# the programs that only tests use. Does only what is not done yet, and needs neither a terminal nor answers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -38,3 +38,33 @@ fi
 # The folder holds a function with dependencies in every language, so the doctor installs what examples and tests need.
 node bin/fastfn.js doctor --cwd test/fixtures/every-language --fix --yes </dev/null >/dev/null ||
   echo "note: setup goes on without what is named above; what needs it will fail" >&2
+
+# Prints the Debian packages of the test tools that are missing. A test that lacks its tool says so and is skipped.
+missing_test_tools() {
+  command -v promtool >/dev/null || echo prometheus # checks the text of /_fn/metrics
+  command -v chromium >/dev/null || echo chromium   # the console's tests
+}
+
+install_test_tools() {
+  local missing root=''
+  missing=$(missing_test_tools | xargs)
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || root='sudo -n'
+  # As in the doctor: no packaged server is started where policy-rc.d, which Debian asks, is ours to write.
+  if ! command -v apt-get >/dev/null || ! $root true 2>/dev/null || ! $root sh -s -- $missing >&2 <<'SCRIPT'; then
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' > "$policy"
+  chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq -o DPkg::Lock::Timeout=120 update
+apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" </dev/null >/dev/null
+SCRIPT
+    echo "note: not installed, what needs it is not tested: $missing" >&2
+  fi
+}
+
+if [ "${1:-}" = --test-tools ]; then install_test_tools; fi

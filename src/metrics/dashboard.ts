@@ -77,8 +77,8 @@ function average({ ms, requests }: Activity): number {
   return requests === 0 ? 0 : tenths(ms / requests);
 }
 
-function p95({ durations }: Activity): number {
-  return tenths(percentile(durations, BOUNDS_MS, 0.95));
+function p95({ durations, requests }: Activity): number {
+  return requests === 0 ? 0 : tenths(percentile(durations, BOUNDS_MS, 0.95));
 }
 
 function tenths(value: number): number {

@@ -83,7 +83,7 @@ export class History {
   /** Empties what has become a day old. A clock that was set back adds to the latest minute. */
   #advance(nowMs: number): void {
     const minute = Math.floor(nowMs / MINUTE_MS);
-    for (let next = Math.max(this.#latest + 1, minute - HISTORY_MINUTES + 1); next <= minute; next += 1) {
+    for (let next = Math.max(this.#latest + 1, minute - SPANS * SPAN_MINUTES + 1); next <= minute; next += 1) {
       const at = (next % HISTORY_MINUTES) * FIELDS;
       this.#minutes.fill(0, at, at + FIELDS);
       if (next % SPAN_MINUTES === 0) {

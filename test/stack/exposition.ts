@@ -18,6 +18,11 @@ export class Samples {
     }
   }
 
+  /** All values by name with labels. */
+  get entries(): Map<string, number> {
+    return new Map(this.#values);
+  }
+
   /** Names with labels, as they are written. */
   get keys(): string[] {
     return [...this.#values.keys()];
