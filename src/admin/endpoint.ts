@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type * as z from 'zod';
+import type { OpenApiPublication } from '../openapi/publication.ts';
 import type { ChangeQueue } from './change-queue.ts';
 import type { AccessClass, Caller, GuardFlags } from './guard.ts';
 import type { Platform } from './platform.ts';
@@ -34,6 +35,7 @@ export interface AdminContext {
   readonly uiState: UiState;
   /** Whatever writes files below the functions root takes its turn here. */
   readonly changes: ChangeQueue;
+  readonly openApi: OpenApiPublication;
   /** A failed login counts against the client's limit (P160). */
   countFailure(client: string): void;
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import { consoleEndpoints } from './resources/console.ts';
+import { docsEndpoints } from './resources/docs.ts';
 import { functionEnvEndpoints } from './resources/function-env.ts';
 import { healthEndpoints } from './resources/health.ts';
 import { invokeEndpoints } from './resources/invoke.ts';
@@ -12,6 +13,7 @@ import { uiStateEndpoints } from './resources/ui-state.ts';
 export const ENDPOINTS: readonly Endpoint[] = [
   ...consoleEndpoints,
   ...functionEnvEndpoints,
+  ...docsEndpoints,
   ...healthEndpoints,
   ...metricsEndpoints,
   ...invokeEndpoints,

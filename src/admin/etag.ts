@@ -44,6 +44,12 @@ export async function functionEtags({ entry, dir }: FunctionDefinition): Promise
   return { detail, config: ofConfig, env: ofEnv };
 }
 
+/** Whether `If-None-Match` names the tag, weak or strong: nginx weakens the tags of what it compresses. */
+export function isCurrent(ifNoneMatch: string | string[] | undefined, etag: string): boolean {
+  const tags = String(ifNoneMatch ?? '').split(',');
+  return tags.map((tag) => tag.trim().replace(/^W\//, '')).some((tag) => tag === etag || tag === '*');
+}
+
 /**
  * Refuses a write whose `If-Match` names none of the `current` tags with 412 (P165). Tags count with and without the quotes
  * of RFC 9110, since reads give them bare. Without the header the last write wins.

@@ -1,12 +1,14 @@
 import { chmod, rm } from 'node:fs/promises';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type * as z from 'zod';
+import { OpenApiPublication } from '../openapi/publication.ts';
 import { checkToken, GATEWAY_HEADERS, isLocalRequest, readChangeRequest } from './caller.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { AdminContext, AdminRequest, Endpoint, Method } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { type AccessClass, admit, type Caller, permitChange } from './guard.ts';
 import { parseBody } from './json-body.ts';
+import { internalOperations } from './openapi-operations.ts';
 import type { Platform } from './platform.ts';
 import { Problem } from './problem.ts';
 import { RateLimit } from './rate-limits.ts';
@@ -58,11 +60,15 @@ export function createAdminApp(platform: Platform): FastifyInstance {
   const requests = new RateLimit(admin.rateLimits.requests);
   const writes = new RateLimit(admin.rateLimits.writes);
   const failures = new RateLimit(admin.rateLimits.failures);
+  const { includeInternal, title, version } = platform.config.openapi;
+  const internal = includeInternal ? internalOperations(ENDPOINTS) : undefined;
+  const openApi = new OpenApiPublication({ title, version, internal });
   const context: AdminContext = {
     platform,
     sessions,
     uiState,
     changes: new ChangeQueue(),
+    openApi,
     countFailure(client) {
       failures.count(client);
       metrics.count('fastfn_auth_failures_total', { kind: 'admin_login' });

@@ -86,6 +86,7 @@ export function defineFunction(context: FolderContext, file: HandlerFile, identi
     configProblem: failure ?? (problem ? `${configPath(folder)}: ${problem}` : folder.envFailure),
     ...(overlay.group && { group: overlay.group }),
     ...(examples && { examples }),
+    ...(file.comments.hints.ignored && { ignoredHints: file.comments.hints.ignored }),
   };
 }
 
@@ -129,7 +130,7 @@ function findMismatch({ adapter, handler }: FunctionPolicy, runtime: Runtime): s
 /** Examples of the configuration over those of the hints (F130). */
 function collectExamples(comments: FileComments, config: FunctionConfig | undefined): FunctionExamples | undefined {
   if (comments === NO_COMMENTS && !config?.invoke) return undefined;
-  const { methods: _, ...hinted } = comments.hints;
+  const { methods: _, ignored: __, ...hinted } = comments.hints;
   const { summary, query, body, content_type: contentType } = config?.invoke ?? {};
   const configured = Object.entries({ summary, query, body, contentType }).filter(([, value]) => value != null);
   const examples = { ...hinted, ...Object.fromEntries(configured) };

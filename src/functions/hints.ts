@@ -1,4 +1,5 @@
 import { METHODS, type Method } from './file-names.ts';
+import { isObject } from './json-value.ts';
 import type { Runtime } from './types.ts';
 
 /** What an entry says about itself in comments (F130). Absent members were not given. */
@@ -8,6 +9,8 @@ export interface Hints {
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: string;
   readonly contentType?: string;
+  /** Those that do not parse, each as `line 3: @query {…` (P237). */
+  readonly ignored?: readonly string[];
 }
 
 /** What the comments at the top of a handler file say. */
@@ -18,6 +21,7 @@ export interface FileComments {
 }
 
 const HINT_LINES = 80; // F130
+const SHOWN_CHARACTERS = 80; // of a hint that is ignored
 const REQUIREMENT_LINES = 30; // section 5.1
 const HINT = /^\s*(?:#|\/\/|--|\/?\*+)\s*@(methods|summary|query|body|content_type)\s+(.*\S)/;
 // Without `@` there may be no blank: "# requirements are …" is prose.
@@ -37,11 +41,16 @@ export function readFileComments(source: string, runtime: Runtime): FileComments
 export function readHints(source: string): Hints {
   if (!source.includes('@')) return NO_HINTS;
   let hints = NO_HINTS;
-  for (const line of firstLines(source, HINT_LINES)) {
+  const ignored: string[] = [];
+  for (const [index, line] of firstLines(source, HINT_LINES).entries()) {
     const match = HINT.exec(line);
-    if (match) hints = { ...parseHint(match[1]!, match[2]!.replace(/\s*\*\/$/, '')), ...hints };
+    if (!match) continue;
+    const [key, value] = [match[1]!, match[2]!.replace(/\s*\*\/$/, '')];
+    const hint = parseHint(key, value);
+    if (hint) hints = { ...hint, ...hints };
+    else ignored.push(`line ${index + 1}: @${key} ${value.slice(0, SHOWN_CHARACTERS)}`);
   }
-  return hints;
+  return ignored.length > 0 ? { ...hints, ignored } : hints;
 }
 
 /** The `#@requirements a b,c` comments among the first 30 lines of a Python entry, in order. */
@@ -57,7 +66,7 @@ function firstLines(source: string, count: number): string[] {
   return source.split(/\r?\n/, count);
 }
 
-function parseHint(key: string, value: string): Hints {
+function parseHint(key: string, value: string): Hints | undefined {
   switch (key) {
     case 'methods':
       return methodsHint(value);
@@ -70,19 +79,17 @@ function parseHint(key: string, value: string): Hints {
   }
 }
 
-function methodsHint(value: string): Hints {
+function methodsHint(value: string): Hints | undefined {
   const words = new Set(value.toUpperCase().split(/[\s,]+/));
   const methods = METHODS.filter((method) => words.has(method));
-  return methods.length > 0 ? { methods } : NO_HINTS;
+  return methods.length > 0 ? { methods } : undefined;
 }
 
-function queryHint(value: string): Hints {
+function queryHint(value: string): Hints | undefined {
   try {
     const query: unknown = JSON.parse(value);
-    return query !== null && typeof query === 'object' && !Array.isArray(query)
-      ? { query: query as Record<string, unknown> }
-      : NO_HINTS;
+    return isObject(query) ? { query } : undefined;
   } catch {
-    return NO_HINTS;
+    return undefined;
   }
 }

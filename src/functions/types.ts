@@ -104,6 +104,8 @@ export interface FunctionDefinition {
   /** `group` of its configuration: how the console and OpenAPI sort it. */
   readonly group?: string;
   readonly examples?: FunctionExamples;
+  /** Hints of the entry that do not parse, each with its line: for the log at level debug (P237). */
+  readonly ignoredHints?: readonly string[];
 }
 
 /** One public address of a function, or a conflict (F47). */

@@ -16,9 +16,12 @@ export const INTERNAL_SCHEMES: Readonly<Record<string, SecurityScheme>> = {
 };
 /** Local callers need none (P133). */
 const INTERNAL_SECURITY: readonly SecurityRequirement[] = [{}, { adminToken: [] }, { adminBearer: [] }];
-const JSON_ANSWER = { status: 200, type: 'application/json', schema: {} };
 
+const METHOD_NOT_ALLOWED = {
+  405: problem('The address has other methods.', { Allow: { schema: { type: 'string' } } }),
+};
 const REFUSALS = {
+  ...METHOD_NOT_ALLOWED,
   400: problem('The request does not say what to do.'),
   401: problem('The admin token is missing or wrong.'),
   403: problem('Not for this caller, or not enabled.'),
@@ -41,7 +44,6 @@ export function internalPaths(
 }
 
 function describe(endpoint: InternalOperation, ids: OperationIds): Operation {
-  const { status, type, schema } = endpoint.success ?? JSON_ANSWER;
   const parameters = [...undeclaredParameters(endpoint), ...(endpoint.parameters ?? [])];
   return {
     operationId: ids.take(endpoint.method.toLowerCase(), ...endpoint.path.match(/\w+/g)!),
@@ -55,8 +57,8 @@ function describe(endpoint: InternalOperation, ids: OperationIds): Operation {
       },
     }),
     responses: {
-      [status]: { description: 'Done.', content: { [type]: { schema } } },
-      ...(endpoint.isOpen ? {} : REFUSALS),
+      '2XX': { description: 'Done.' },
+      ...(endpoint.isOpen ? METHOD_NOT_ALLOWED : REFUSALS),
     },
     security: endpoint.isOpen ? [] : INTERNAL_SECURITY,
   };

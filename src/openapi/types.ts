@@ -88,8 +88,6 @@ export interface InternalOperation {
   readonly summary: string;
   readonly parameters?: readonly Parameter[];
   readonly body?: { readonly schema: JsonSchema; readonly isRequired: boolean };
-  /** Status and schema of the answer when all is well; 200 and any JSON unless said. */
-  readonly success?: { readonly status: number; readonly type: string; readonly schema: JsonSchema };
   /** Answers strangers too, without a token. */
   readonly isOpen?: boolean;
 }

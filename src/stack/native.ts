@@ -10,7 +10,7 @@ import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
-import type { Discovery, DiscoveryProblem, ProcessRuntime } from '../functions/types.ts';
+import type { Discovery, ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { Invoker } from '../gateway/invoker.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
@@ -137,7 +137,7 @@ class NativeStack implements RunningStack {
       this.#pool?.start(runtimes),
       this.#openAdmin(user),
       this.#gateway?.start(),
-      fleet.begin(discovery).then(() => this.#tellProblems(discovery.problems)),
+      fleet.begin(discovery).then(() => this.#tellProblems(discovery)),
     ]);
     this.#options.signal.throwIfAborted();
     await fleet.publish();
@@ -477,7 +477,7 @@ class NativeStack implements RunningStack {
   async #apply(paths: readonly string[] | null, touchedAt: number): Promise<readonly string[]> {
     if (this.#stopping) return [];
     const discovery = await this.#scan(paths);
-    this.#tellProblems(discovery.problems);
+    this.#tellProblems(discovery);
     await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
     return (await this.#fleet?.apply(discovery, paths, touchedAt)) ?? [];
   }
@@ -488,12 +488,19 @@ class NativeStack implements RunningStack {
     void this.#pool?.start(found).catch((error) => this.#reloadFailed(error));
   }
 
-  #tellProblems(problems: readonly DiscoveryProblem[]): void {
+  #tellProblems({ problems, functions }: Discovery): void {
     const current = new Set<string>();
     for (const problem of problems) {
       const text = JSON.stringify(problem);
       current.add(text);
       if (!this.#told.has(text)) this.#options.onEvent({ type: 'problem', ...problem });
+    }
+    for (const { file, ignoredHints = [] } of functions) {
+      for (const hint of ignoredHints) {
+        const text = `${file}: ${hint} does not parse and is ignored`;
+        current.add(text);
+        if (!this.#told.has(text)) this.#log(supervisorRecord('debug', text));
+      }
     }
     this.#told.clear();
     for (const text of current) this.#told.add(text);

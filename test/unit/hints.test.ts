@@ -17,15 +17,26 @@ describe('F130: hints are comment lines with @key value', () => {
     ['// @summary a\r\n// @methods PUT\r\n', { summary: 'a', methods: ['PUT'] }],
   ])('%j', (source, hints) => expect(readHints(source)).toEqual(hints));
 
+  test.each(['const x = "@summary no";', '@methods POST', '// @author Ada', 'x = 1  # @methods POST'])(
+    '%j is no hint',
+    (source) => expect(readHints(source)).toEqual({}),
+  );
+
   test.each([
-    'const x = "@summary no";',
-    '@methods POST',
-    '// @methods FETCH',
-    '# @query {not json}',
-    '# @query [1]',
-    '// @author Ada',
-    'x = 1  # @methods POST',
-  ])('%j is no hint', (source) => expect(readHints(source)).toEqual({}));
+    ['// @methods FETCH', 'line 1: @methods FETCH'],
+    ['\n# @query {not json}', 'line 2: @query {not json}'],
+    ['/* @query [1] */', 'line 1: @query [1]'],
+  ])('P237: %j is a hint that does not parse: ignored, but said', (source, ignored) => {
+    expect(readHints(source)).toEqual({ ignored: [ignored] });
+  });
+
+  test('P237: the others of a file count all the same', () => {
+    expect(readHints('# @query {\n# @summary Kept\n# @query {"a": 1}')).toEqual({
+      summary: 'Kept',
+      query: { a: 1 },
+      ignored: ['line 1: @query {'],
+    });
+  });
 
   test('line 80 counts, line 81 does not', () => {
     expect(readHints(`${'\n'.repeat(79)}// @summary late`)).toEqual({ summary: 'late' });

@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 import spectral, { type RulesetDefinition } from '@stoplight/spectral-core';
 import rulesets from '@stoplight/spectral-rulesets';
 import { describe, expect, test } from 'vitest';
+import { ENDPOINTS } from '../../src/admin/endpoints.ts';
+import { internalOperations } from '../../src/admin/openapi-operations.ts';
 import type { OpenApiDocument } from '../../src/openapi/types.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import { temporaryFolder } from './config-support.ts';
@@ -23,9 +25,10 @@ const CASES: readonly (readonly [name: string, load: () => Promise<OpenApiDocume
   ['examples/auth', () => exampleDocument('auth')],
   ['an empty project', async () => documentOf({ discovery: await discoverFiles({}) })],
   [
-    '200 routes of every kind',
-    async () => documentOf({ discovery: await discoverFiles(bigProject(200)), internal: [] }),
+    'the admin API',
+    async () => documentOf({ discovery: await discoverFiles({}), internal: internalOperations(ENDPOINTS) }),
   ],
+  ['100 routes of every kind', async () => documentOf({ discovery: await discoverFiles(bigProject(100)) })],
 ];
 
 describe.each(CASES)('P241: the document of %s', (_, load) => {

@@ -380,7 +380,6 @@ describe('P240: operations of the platform', () => {
       summary: 'Add a job',
       parameters: [{ name: 'limit', in: 'query', schema: { type: 'integer', default: 50 } }] as const,
       body: { schema: { type: 'object', properties: { name: { type: 'string' } } }, isRequired: true },
-      success: { status: 201, type: 'application/json', schema: {} },
     },
   ];
 
@@ -401,7 +400,7 @@ describe('P240: operations of the platform', () => {
     expect(operationOf(document, 'POST', '/_fn/jobs')).toMatchObject({
       parameters: [{ name: 'limit', schema: { default: 50 } }],
       requestBody: { required: true, content: { 'application/json': { schema: internal[2]!.body!.schema } } },
-      responses: { 201: {}, 403: {} },
+      responses: { '2XX': {}, 403: {} },
     });
     expect(operationOf(document, 'GET', '/_fn/live')).toMatchObject({ security: [] });
     expect(document.tags.map(({ name }) => name)).toEqual(['functions', 'internal']);

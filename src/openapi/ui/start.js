@@ -21,9 +21,11 @@ function valueAt(node, path) {
   return path.reduce((value, key) => value?.[key], node);
 }
 
-// Paths are relative to /_fn/docs, so that the page also works below a proxy's prefix.
+// The document lies beside /_fn/docs, also below a proxy's prefix and where the page was opened as /_fn/docs/.
+const url = document.currentScript.src.replace(/\/_fn\/docs\/.*$/, '/_fn/openapi.json');
+
 window.SwaggerUIBundle({
-  url: 'openapi.json',
+  url,
   domNode: document.getElementById('docs'),
   deepLinking: true,
   filter: true,
