@@ -11,8 +11,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { hasToken, setToken } from './api.ts';
 import { LiveController, live } from './live.ts';
+import { NAVIGATE_EVENT, navigate } from './navigation.ts';
 import type { Search } from './parts/search.ts';
-import { NAVIGATE_EVENT, navigate, type Place, placeOf, roomHref } from './places.ts';
+import { type Place, placeOf, roomHref } from './places.ts';
 import { readTheme, setTheme, THEMES, type Theme } from './theme.ts';
 import { textIn, View } from './view.ts';
 

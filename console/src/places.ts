@@ -53,11 +53,3 @@ export function functionHref({ runtime, name, version }: Target, tab: Tab = 'tes
 export function roomHref(room: 'functions' | 'gateway' | 'logs' | 'access'): string {
   return `${ROOT}/${room}`;
 }
-
-export const NAVIGATE_EVENT = 'fn-navigate';
-
-/** Goes to an address of the console without loading a page. */
-export function navigate(href: string): void {
-  if (href !== location.pathname + location.search) history.pushState(null, '', href);
-  window.dispatchEvent(new Event(NAVIGATE_EVENT));
-}

@@ -101,6 +101,8 @@ export interface FunctionEnvAnswer {
   readonly fn_env: Readonly<Record<string, EnvEntry>>;
   readonly file_path: string;
   readonly etag: string;
+  /** Of a PUT: how far the change got (P164). */
+  readonly load?: { readonly status: 'ok' | 'error' | 'installing'; readonly error?: string };
 }
 
 export interface EnvEntry {

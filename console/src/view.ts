@@ -49,6 +49,11 @@ export function timeText(epochMs: number): string {
   return time.toDateString() === new Date().toDateString() ? clock : `${time.toLocaleDateString()} ${clock}`;
 }
 
+/** `61.8 ms`: more digits say nothing. */
+export function latencyText(ms: number): string {
+  return `${ms.toFixed(1)} ms`;
+}
+
 /** Tells people who listen rather than look; `app.ts` holds the live region. */
 export function announce(text: string): void {
   window.dispatchEvent(new CustomEvent('fn-announce', { detail: text }));

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { filterByWords } from '../functions.ts';
-import { textIn, timeText, View } from '../view.ts';
+import { latencyText, textIn, timeText, View } from '../view.ts';
 import type { Kept } from './history.ts';
 
 const OUTCOMES = { all: () => true, ok: (status: number) => status < 400, failed: (status: number) => status >= 400 };
@@ -67,7 +67,7 @@ export class HistoryList extends View {
         </button>
         <span class="quiet small">
           ${status === undefined ? nothing : html`<span class="badge ${status < 400 ? 'ok' : 'error'}">${status || 'none'}</span>`}
-          ${latencyMs === undefined ? nothing : `${latencyMs} ms`} <time>${timeText(at)}</time>
+          ${latencyMs === undefined ? nothing : latencyText(latencyMs)} <time>${timeText(at)}</time>
         </span>
         <button class="button small" type="button" aria-label="Forget ${label}" @click=${() => this.#send('remove', entry)}>✕</button>
       </li>

@@ -1,4 +1,5 @@
 import type { Draft } from './draft.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** A past execution, or an event that somebody saved under a name (P222). */
 export interface Kept {
@@ -14,16 +15,6 @@ export interface Kept {
 }
 
 const MAX_EXECUTIONS = 30;
-const SECRET_HEADER = /secret|token|passw|pwd|api[_-]?key|private[_-]?key|auth|credential|cookie|session/i;
-
-/** A draft as the browser may store it: without the values of headers that look secret. */
-export function withoutSecrets(draft: Draft): Draft {
-  return {
-    ...draft,
-    headers: draft.headers.map(({ name, value }) => ({ name, value: SECRET_HEADER.test(name) ? '' : value })),
-  };
-}
-
 /** One function's past executions and saved events in the browser's storage, newest first. */
 export class Shelf {
   readonly #key: string;

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { InvokeAnswer } from '../shapes.ts';
+import { latencyText } from '../view.ts';
 import { bytesOf, contentType, prettyBody } from './answer.ts';
 import './binary-body.ts';
 
@@ -9,7 +10,7 @@ export function resultView(answer: InvokeAnswer): TemplateResult {
   return html`
     <p class="facts">
       <span class="badge ${status < 400 ? 'ok' : 'error'}">${status}</span>
-      <span>${latency} ms</span> <code class="small">${id}</code>
+      <span>${latencyText(latency)}</span> <code class="small">${id}</code>
     </p>
     ${bodyView(answer)}
     ${printed('stdout', stdout)} ${printed('stderr', stderr)}

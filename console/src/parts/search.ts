@@ -2,7 +2,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { filterFunctions, titleOf } from '../functions.ts';
 import { LiveController, live } from '../live.ts';
-import { functionHref, navigate, roomHref } from '../places.ts';
+import { navigate } from '../navigation.ts';
+import { functionHref, roomHref } from '../places.ts';
 import { textIn, View } from '../view.ts';
 
 const MAX_SHOWN = 12;

@@ -7,7 +7,8 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { call, type Refusal } from '../api.ts';
 import { keyOf, titleOf } from '../functions.ts';
 import { LiveController, live } from '../live.ts';
-import { functionHref, navigate, roomHref, TABS, type Tab } from '../places.ts';
+import { navigate } from '../navigation.ts';
+import { functionHref, roomHref, TABS, type Tab } from '../places.ts';
 import type { FunctionDetail, Target } from '../shapes.ts';
 import { refusalNotice, refusalOf, View } from '../view.ts';
 

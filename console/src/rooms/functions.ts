@@ -88,7 +88,7 @@ function functionRow({ target, methods, routes, state, problems }: FunctionRow):
     <tr role="row">
       <th role="rowheader" scope="row"><a href=${functionHref(target)}>${titleOf(target)}</a></th>
       <td role="cell" data-label="Runtime">${target.runtime}</td>
-      <td role="cell" data-label="Methods">${methods.join(', ')}</td>
+      <td role="cell" data-label="Methods">${methods.join(', ') || html`<span class="quiet">none</span>`}</td>
       <td role="cell" data-label="Routes">
         ${routes.length === 0 ? html`<span class="quiet">none</span>` : html`<ul class="plain">${routes.map((route) => html`<li><code>${route}</code></li>`)}</ul>`}
       </td>

@@ -83,7 +83,9 @@ export class Environment extends View {
       headers: { 'if-match': this.answer!.etag },
     });
     this.#take(answer);
-    announce('Saved; the next request sees it');
+    const failed = answer.load?.status === 'error';
+    if (failed) this.complaint = `Saved, but the function does not load: ${answer.load.error ?? 'see its problems'}`;
+    announce(this.complaint ?? 'Saved; the next request sees it');
   }
 
   /** Someone else's change is shown rather than overwritten (P165). */

@@ -18,14 +18,15 @@ export class Overview extends View {
     new LiveController(this);
   }
 
-  override render(): TemplateResult {
-    const key = keyOf(this.target);
-    const routes = live.catalog ? routesOf(live.catalog).filter((route) => route.key === key) : [];
+  override render(): TemplateResult | typeof nothing {
     const { detail } = this;
+    if (live.catalog === null || detail === null) return nothing; // all at once: what is there does not move
+    const key = keyOf(this.target);
+    const routes = routesOf(live.catalog).filter((route) => route.key === key);
     return html`
       ${problemList(live.problems.filter((problem) => problem.function === key))}
       ${this.#routes(routes)}
-      ${detail ? html`${policySection(detail)}${dependencySection(detail.metadata.dependency_resolution ?? null)}` : nothing}
+      ${policySection(detail)} ${dependencySection(detail.metadata.dependency_resolution ?? null)}
     `;
   }
 

@@ -219,7 +219,7 @@ export class TestTab extends View {
         <label for="body">Body</label>
         <textarea id="body" rows="6" spellcheck="false" aria-describedby="body-check" .value=${this.draft.body}
           @input=${(event: Event) => this.#edit({ body: textIn(event) })}></textarea>
-        <p class="small ${complaint ? 'problem-text' : 'quiet'}" id="body-check">${complaint ? `Not JSON: ${complaint}` : this.draft.body ? 'Sent as it is written.' : 'Empty.'}</p>
+        <p class="small problem-text" id="body-check">${complaint ? `Not JSON: ${complaint}` : nothing}</p>
       </div>
     `;
   }
