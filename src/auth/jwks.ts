@@ -60,7 +60,8 @@ export class RemoteKeys {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
     const now = this.#now();
-    if (now < this.#mayAskForUnknownAt) throw new UnknownKey(this.#mayAskForUnknownAt - now);
+    const mayFetchAt = Math.max(this.#mayAskForUnknownAt, this.#mayRetryAt);
+    if (now < mayFetchAt) throw new UnknownKey(mayFetchAt - now);
     this.#mayAskForUnknownAt = now + COOLDOWN_MS;
     await this.#fetch();
     try {

@@ -436,6 +436,44 @@ describe('F144: limits by identity', () => {
   });
 });
 
+describe('F140: what the gateway knows it need not ask', () => {
+  const valid = () => token({ iss: 'https://id.example', aud: 'api', sub: 'ada' });
+
+  test('a known credential passes and a known wrong one is refused while the supervisor is silent; a new one gets 503', async () => {
+    const [known, unknown] = [{ 'x-api-key': KEYS.ci }, bearer(await valid())];
+    const expectStatus = async (path: string, headers: Record<string, string>, status: number) => {
+      for (let i = 0; i < 20; i++) expect(await statusOf(path, headers)).toBe(status); // whichever nginx process it meets
+    };
+    await expectStatus('/js/echo', known, 200);
+    await expectStatus('/lu/echo', known, 200);
+    await statusOf('/js/echo', { 'x-api-key': 'wrong' });
+    process.kill(stack.pid, 'SIGSTOP');
+    try {
+      expect(await statusOf('/js/echo', { 'x-api-key': 'wrong' })).toBe(401);
+      await expectStatus('/js/echo', known, 200);
+      const answers = await Promise.all([
+        stack.get('/js/echo', { headers: unknown }),
+        stack.get('/js/echo', { headers: unknown }),
+      ]);
+      for (const { status, headers } of answers) expect([status, headers['retry-after']]).toEqual([503, '1']);
+    } finally {
+      process.kill(stack.pid, 'SIGCONT');
+    }
+    await until(async () => (await statusOf('/js/echo', unknown)) === 200, 'the new credential is judged');
+  });
+
+  test('a flood of bad credentials is refused, and takes nothing from a good one', async () => {
+    const good = bearer(await valid());
+    expect(await statusOf('/js/echo', good)).toBe(200);
+    for (let round = 0; round < 5; round++) {
+      const bad = Array.from({ length: 100 }, (_, i) => statusOf('/js/echo', { 'x-api-key': `bad-${round}-${i}` }));
+      const better = Array.from({ length: 5 }, () => statusOf('/js/echo', good));
+      expect(new Set(await Promise.all(better))).toEqual(new Set([200]));
+      expect(new Set(await Promise.all(bad))).toEqual(new Set([401]));
+    }
+  });
+});
+
 test('automatic OPTIONS is answered before auth, automatic HEAD needs it like GET', async () => {
   const options = await stack.get('/key/a', { method: 'OPTIONS' });
   expect([options.status, options.headers.allow]).toEqual([204, expect.stringContaining('GET')]);

@@ -33,6 +33,8 @@ beforeAll(async () => {
     'listed/both/fn.config.json': { invoke: { methods: ['GET', 'OPTIONS'] } },
     'listed/both/handler.js': 'exports.handler = () => "own options";',
     'listed/own.js': `exports.handler = () => ({ body: '', headers: { 'Access-Control-Allow-Origin': '*' } });`,
+    'small/fn.config.json': { cors: true, max_body_bytes: 100 },
+    'small/post.up.js': 'exports.handler = () => "up";',
     'plain/hi.js': 'exports.handler = () => "plain";',
   });
 }, 60_000);
@@ -158,6 +160,19 @@ describe('F142: listed origins with credentials', () => {
     expect(limited.headers['access-control-allow-origin']).toBe(PAGE);
     expect(tooLarge.values('access-control-allow-origin')).toEqual([PAGE]);
   });
+});
+
+test('F143: a chunked body that grows too large is refused with the headers', async () => {
+  const lines = [`Origin: ${PAGE}`, 'Transfer-Encoding: chunked'];
+  for (const bytes of [200, 100_000]) {
+    const chunk = `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n0\r\n\r\n`;
+    const answer = await sendRaw(stack.port, `${head('POST', '/small/up', lines)}${chunk}`);
+    expect([answer.status, answer.values('access-control-allow-origin'), answer.values('vary')]).toEqual([
+      413,
+      ['*'],
+      ['Origin'],
+    ]);
+  }
 });
 
 test('a function without cors says nothing about origins', async () => {
