@@ -39,7 +39,8 @@ function parseStatic(token: string): Segment | undefined {
   try {
     const text = decodeURIComponent(token);
     const isUsable = text !== '.' && text !== '..' && !/[/\p{Cc}]/u.test(text);
-    return isUsable ? { kind: 'static', text } : undefined;
+    const looksDynamic = text === '*' || text.startsWith(':'); // what `Route.path` means by a parameter
+    return isUsable && !looksDynamic ? { kind: 'static', text } : undefined;
   } catch {
     return undefined; // a bad `%`, which is 400 in requests (F49)
   }

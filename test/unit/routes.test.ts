@@ -56,6 +56,8 @@ describe('F41: route paths', () => {
     '/a/./b',
     '/%2e%2e/x',
     '/a%2Fb',
+    '/%3Aid',
+    '/a/%2A',
     '/a%00',
     '/a%zz',
     '/a?b',
