@@ -47,7 +47,7 @@ local function load(fn)
         state.failure = { status = 500, error = short_text }
         log_line(fn.key, nil, "stderr", "error", reason)
     end
-    link.send({ type = "files", ["function"] = fn.key, revision = record.revision, files = files })
+    link.send({ type = "files", ["function"] = fn.key, revision = record.revision, files = files, error = not handler and reason or nil })
     fn.lua = state
     return state
 end

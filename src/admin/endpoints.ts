@@ -1,22 +1,26 @@
 import type { Endpoint } from './endpoint.ts';
+import { catalogEndpoints } from './resources/catalog.ts';
 import { consoleEndpoints } from './resources/console.ts';
 import { docsEndpoints } from './resources/docs.ts';
 import { functionEnvEndpoints } from './resources/function-env.ts';
 import { healthEndpoints } from './resources/health.ts';
 import { invokeEndpoints } from './resources/invoke.ts';
 import { metricsEndpoints } from './resources/metrics.ts';
+import { problemEndpoints } from './resources/problems.ts';
 import { reloadEndpoints } from './resources/reload.ts';
 import { sessionEndpoints } from './resources/session.ts';
 import { uiStateEndpoints } from './resources/ui-state.ts';
 
 /** Every address of the admin API (section 5.3). `/_fn/live` and `/_fn/ready` are nginx's own: they work without this process. */
 export const ENDPOINTS: readonly Endpoint[] = [
+  ...catalogEndpoints,
   ...consoleEndpoints,
   ...functionEnvEndpoints,
   ...docsEndpoints,
   ...healthEndpoints,
   ...metricsEndpoints,
   ...invokeEndpoints,
+  ...problemEndpoints,
   ...reloadEndpoints,
   ...sessionEndpoints,
   ...uiStateEndpoints,

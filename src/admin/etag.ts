@@ -8,19 +8,22 @@ import { Problem } from './problem.ts';
 
 const ETAG_LENGTH = 32; // hex digits: 128 bits of SHA-256
 
-/** Names a content: equal contents, equal tags. A file that is not there has a tag too. */
-export function etagOf(...contents: readonly (Buffer | string | null)[]): string {
-  const hash = createHash('sha256');
-  for (const content of contents) {
-    const bytes = content === null ? null : Buffer.from(content);
-    hash.update(bytes === null ? 'absent;' : `${bytes.length};`).update(bytes ?? '');
-  }
-  return hash.digest('hex').slice(0, ETAG_LENGTH);
+/** Names contents: equal contents in equal order, equal tags. A file that is not there counts as an empty one. */
+export function etagOf(first: Content, ...others: readonly Content[]): string {
+  const tags = [first, ...others].map((content) => digest(content ?? ''));
+  return others.length === 0 ? tags[0]! : digest(tags.join());
+}
+
+type Content = Buffer | string | null;
+
+function digest(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, ETAG_LENGTH);
 }
 
 /** The tag of files (absolute paths) as they are on disk now, in the order given. */
-export async function etagOfFiles(...paths: readonly string[]): Promise<string> {
-  return etagOf(...(await Promise.all(paths.map((path) => readFile(path).catch(() => null)))));
+export async function etagOfFiles(first: string, ...others: readonly string[]): Promise<string> {
+  const [content, ...more] = await Promise.all([first, ...others].map((path) => readFile(path).catch(() => null)));
+  return etagOf(content!, ...more);
 }
 
 /** Tags of what reads of a function show (P165): each is the content hash of the files that the read is made of. */

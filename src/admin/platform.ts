@@ -1,8 +1,10 @@
-import type { Discovery, FunctionDefinition } from '../functions/types.ts';
+import type { InstallResult } from '../dependencies/types.ts';
+import type { Discovery, DiscoveryProblem, FunctionDefinition, Runtime } from '../functions/types.ts';
 import type { Invocation, InvocationAnswer } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
+import type { LogLine, LogQuery, LogSource } from './log-query.ts';
 
 /** How far a function's newest definition got (P164, P208). */
 export interface FunctionStatus {
@@ -23,6 +25,59 @@ export interface FunctionStatus {
   readonly failure: FunctionFailure | null;
   /** An install, build or load of it is under way. */
   readonly isBusy: boolean;
+  /** Epoch milliseconds since when a loaded copy of it stands ready; null while it is cold (F3). */
+  readonly warmAt: number | null;
+  /** What became of its dependencies; null where it asks for none. */
+  readonly install: InstallReport | null;
+}
+
+export interface InstallReport {
+  readonly result: InstallResult;
+  /** Epoch milliseconds of the result. */
+  readonly at: number;
+}
+
+/** Something that is wrong with the project now (P174). */
+export interface ProjectProblem {
+  readonly severity: DiscoveryProblem['severity'];
+  readonly kind: DiscoveryProblem['kind'] | 'load' | 'install' | 'runtime';
+  /** Function key, where the problem is that of one function. */
+  readonly function: string | null;
+  /** Relative to the functions root. */
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly message: string;
+  readonly hint: string | null;
+  /** Epoch milliseconds of its first appearance. */
+  readonly since: number;
+}
+
+/** A language that the project uses or this machine has. */
+export interface RuntimeStatus {
+  readonly runtime: Runtime;
+  /** Absolute path of its program; null where it is missing. Lua's is nginx. */
+  readonly binary: string | null;
+  readonly version: string | null;
+  /** A function is written in it. */
+  readonly isUsed: boolean;
+}
+
+/** How changes of the project's files are noticed (P120). */
+export interface WatchStatus {
+  readonly backend: 'events' | 'polling';
+  readonly isActive: boolean;
+  /** Epoch milliseconds; null before the first look. */
+  readonly lastScanAt: number | null;
+  /** Why file events are not used although they were to be. */
+  readonly error: string | null;
+}
+
+/** Why code does not load: the text without the values of its secrets, and where in the user's files, if that is known. */
+export interface FunctionFailure {
+  readonly message: string;
+  /** Relative to the functions root. */
+  readonly file?: string;
+  readonly line?: number;
 }
 
 /** Why code does not load: the text without the values of its secrets, and where in the user's files, if that is known. */
@@ -64,6 +119,20 @@ export interface Platform {
   readonly metrics: Metrics;
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
+  /** Those that are enabled and in use or installed, in the order of the settings. */
+  runtimes(): readonly RuntimeStatus[];
+  problems(): readonly ProjectProblem[];
+  /** null: hot reload is off. */
+  watch(): WatchStatus | null;
+  /** The last lines that match, oldest first. */
+  readLog(source: LogSource, query: LogQuery): Promise<readonly LogLine[]>;
+  /** Calls `onLines` with the last lines, then with those that come, until `signal` is aborted or the stack drains. */
+  followLog(
+    source: LogSource,
+    query: LogQuery,
+    onLines: (lines: readonly LogLine[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Reads all functions anew and settles (P130). */
   reload(): Promise<ReloadReport>;
   /** Calls a function through the gateway, past what only concerns the public side (F167). */

@@ -10,7 +10,8 @@ const MAX_SEGMENTS = 8;
 const NAME = /^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/;
 const FILE_TARGET = /^[A-Za-z0-9_./[\]-]+$/;
 const VERSION = /^[A-Za-z0-9_.-]{1,64}$/;
-const DEFAULT_VERSION = 'default';
+/** The version that a request without one means. */
+export const DEFAULT_VERSION = 'default';
 
 const runtime = z
   .string({ error: 'invalid runtime' })

@@ -45,7 +45,7 @@ export class Catalog {
     const key = functionKey(runtime, file, version);
     const { file: owner } = this.#functions.get(definition.key)!;
     const message = `the name "${definition.name}" is taken by ${owner}, so this function is called "${file}"`;
-    this.#warn(file, message, 'give it another "name" in its fn.config.json');
+    this.#warn('discovery', file, message, 'give it another "name" in its fn.config.json');
     return {
       definition: { ...definition, key, name: file },
       claims: claims.map((claim) => ({ ...claim, functionKey: key })),
@@ -54,19 +54,20 @@ export class Catalog {
 
   #warnOfConflict({ path, methods, claims }: RouteConflict): void {
     const message = `${methods.join(', ')} ${path} is claimed by ${claims.join(' and ')}, so it answers 409`;
-    this.#warn(claims[0]!, message, 'keep one of them');
+    this.#warn('conflict', claims[0]!, message, 'keep one of them');
   }
 
   #warnOfDisabled(runtime: Runtime, paths: readonly string[]): void {
     const others = paths.length > 1 ? ` (and ${paths.length - 1} more)` : '';
     this.#warn(
+      'discovery',
       paths[0]!,
       `is skipped${others}: the runtime ${runtime} is not enabled`,
       `add ${runtime} to FN_RUNTIMES`,
     );
   }
 
-  #warn(path: string, message: string, hint: string): void {
-    this.#problems.push({ severity: 'warning', path, message, hint });
+  #warn(kind: DiscoveryProblem['kind'], path: string, message: string, hint: string): void {
+    this.#problems.push({ severity: 'warning', kind, path, message, hint });
   }
 }

@@ -12,6 +12,7 @@ import {
   type Scope,
 } from './folder-context.ts';
 import { declaresFunction, findMainFile, type MainFile } from './main-file.ts';
+import { CONFIG_FILE } from './platform-files.ts';
 import { resolvePolicy, withMethodsOf } from './policy.ts';
 import { parseRoutePath } from './route-paths.ts';
 import type { Claim } from './routes.ts';
@@ -194,7 +195,12 @@ class FolderDescriber {
     this.#drafts.push({ definition, claims });
     const isReported = failure !== null || definition.configProblem === this.#folder.envFailure;
     if (definition.configProblem !== null && !isReported) {
-      this.#problems.push({ severity: 'error', path: definition.file, message: definition.configProblem });
+      this.#problems.push({
+        severity: 'error',
+        kind: 'config',
+        path: definition.file,
+        message: definition.configProblem,
+      });
     }
     const isForced = this.#options.forceUrl || (config?.invoke?.['force-url'] ?? false);
     return { definition, claims, methods, hosts: overlay.invoke.allow_hosts ?? ALL_HOSTS, isForced };
@@ -215,7 +221,8 @@ class FolderDescriber {
   }
 
   #warn(path: string, message: string, hint?: string): void {
-    this.#problems.push({ severity: 'warning', path, message, ...(hint !== undefined && { hint }) });
+    const kind = basename(path) === CONFIG_FILE ? 'config' : 'discovery';
+    this.#problems.push({ severity: 'warning', kind, path, message, ...(hint !== undefined && { hint }) });
   }
 }
 

@@ -42,7 +42,8 @@ export async function listFolder(root: string, place: Place): Promise<Listing | 
     else if (target.kind === 'outside') escaping.add(name);
     else if (target.kind === 'folder' && !place.chain.includes(target.real)) folders.set(name, target.real);
     const message = folders.has(name) ? undefined : findLinkProblem(name, target.kind);
-    if (message !== undefined) problems.push({ severity: 'warning', path: pathIn(place, name), message });
+    if (message !== undefined)
+      problems.push({ severity: 'warning', kind: 'discovery', path: pathIn(place, name), message });
   }
   return { files, escaping, folders, links, problems };
 }
@@ -67,9 +68,14 @@ export function selectFolders(
     const segment = parseFolderName(name);
     if (!segment) {
       const message = 'is skipped: the folder name cannot be a route segment';
-      problems.push({ severity: 'warning', path, message, hint: NAME_HINT });
+      problems.push({ severity: 'warning', kind: 'discovery', path, message, hint: NAME_HINT });
     } else if (place.depth === MAX_DEPTH) {
-      problems.push({ severity: 'warning', path, message: `is skipped: folders are read ${MAX_DEPTH} levels deep` });
+      problems.push({
+        severity: 'warning',
+        kind: 'discovery',
+        path,
+        message: `is skipped: folders are read ${MAX_DEPTH} levels deep`,
+      });
     } else {
       const chain = [listing.folders.get(name)!, ...place.chain];
       places.push({ path, dir: join(place.dir, name), segment, depth: place.depth + 1, chain });

@@ -40,6 +40,7 @@ export interface KnownFiles {
   readonly changed: ReadonlySet<string> | undefined;
 }
 
+const PLATFORM_FILES: ReadonlySet<string> = new Set([CONFIG_FILE, ENV_FILE]);
 const LAST_GOOD_HINT = 'the last good version stays in force; correct the file and save';
 
 /** Reads what lies in one folder itself, and where its subfolders are; a source that did not change is not read again. */
@@ -185,9 +186,10 @@ class FolderReader {
   }
 
   #report(path: string, problems: readonly FileProblem[], hasLastGood: boolean): void {
+    const kind = PLATFORM_FILES.has(basename(path)) ? 'config' : 'discovery';
     for (const problem of problems) {
       const isCovered = hasLastGood && problem.severity === 'error' && !problem.hint;
-      this.#problems.push({ ...problem, path, ...(isCovered && { hint: LAST_GOOD_HINT }) });
+      this.#problems.push({ ...problem, kind, path, ...(isCovered && { hint: LAST_GOOD_HINT }) });
     }
   }
 }

@@ -103,7 +103,7 @@ function unreadable(place: Place, message: string): Tree {
     env: EMPTY_ENV,
     envFailure: null,
     manifests: NO_MANIFESTS,
-    problems: [{ severity: 'error' as const, path: place.path || '.', message }],
+    problems: [{ severity: 'error' as const, kind: 'discovery' as const, path: place.path || '.', message }],
     rules: { ignoredNames: new Set<string>(), excludedPaths: new Set<string>() },
   };
   return { folder, subtrees: [], isVolatile: true };

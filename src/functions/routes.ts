@@ -167,6 +167,7 @@ function toRoute({ claims, methods, hosts, segments, order }: Candidate): Route 
     functionKey: claims.length > 1 ? null : claim.functionKey,
     defaults: claim.defaults,
     rank: isAlias ? 4 : claim.rank,
+    isForced: claim.isForced,
     source: isAlias ? 'alias' : SOURCES[claim.rank],
     file: claim.file,
   };

@@ -1,4 +1,5 @@
 import type { AuthConfig, CorsConfig } from './config-security.ts';
+import type { FunctionDefinition } from './types.ts';
 
 /** Scopes by method, upper case; `*` holds for the methods that are not named (F138). */
 export type ScopeRule = Readonly<Record<string, readonly string[]>>;
@@ -147,6 +148,11 @@ export function resolveCors(block: CorsConfig | null | undefined): CorsPolicy | 
     credentials: given.credentials ?? false,
     maxAgeSeconds: given.max_age_seconds ?? MAX_AGE_SECONDS,
   };
+}
+
+/** Names of the values of a function's environment that nobody may read in logs and answers: secrets and credentials. */
+export function secretNames({ env, policy }: Pick<FunctionDefinition, 'env' | 'policy'>): string[] {
+  return [...new Set([...env.secretKeys, ...credentialNames(policy.auth)])];
 }
 
 /** Names of the environment values that an `auth` block treats as credentials. */

@@ -123,6 +123,8 @@ export interface Route {
   /** 1 file, 2 manifest, 3 config; 4 alias (F8, never conflicts). */
   readonly rank: 1 | 2 | 3 | 4;
   readonly source: 'file' | 'manifest' | 'config' | 'alias';
+  /** Its configuration displaces the files' claims (F45). */
+  readonly isForced: boolean;
   /** File that makes the claim, relative to the root. */
   readonly file: string;
 }
@@ -130,6 +132,8 @@ export interface Route {
 /** Something discovery skipped or refused, and why (F11). */
 export interface DiscoveryProblem {
   readonly severity: 'warning' | 'error';
+  /** `config`: what a configuration file says; `conflict`: claims that exclude each other; `discovery`: all else. */
+  readonly kind: 'config' | 'discovery' | 'conflict';
   /** Path relative to the functions root. */
   readonly path: string;
   readonly message: string;

@@ -25,7 +25,13 @@ const Message = z.discriminatedUnion('type', [
   }),
   GatewayCountsShape.extend({ type: z.literal('counts') }),
   z.object({ type: z.literal('flushed'), turn: z.number().int() }),
-  z.object({ type: z.literal('files'), function: z.string(), revision: z.string(), files: z.unknown() }),
+  z.object({
+    type: z.literal('files'),
+    function: z.string(),
+    revision: z.string(),
+    files: z.unknown(),
+    error: z.string().optional(),
+  }),
   z.object({
     type: z.literal('log'),
     function: z.string(),

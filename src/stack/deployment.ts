@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
-import type { FunctionFailure, FunctionStatus } from '../admin/platform.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { FunctionFailure, FunctionStatus, InstallReport } from '../admin/platform.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { AuthRecord } from '../auth/record.ts';
 import type { Installer, InstallHandle, InstallResult } from '../dependencies/types.ts';
 import { FastfnError } from '../errors.ts';
-import { credentialNames } from '../functions/security.ts';
+import { secretNames } from '../functions/security.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import {
@@ -22,7 +23,9 @@ import type { CompiledModule, FunctionRevision, WorkerAddress } from '../workers
 import { compileTypeScript } from '../workers/typescript.ts';
 import type { StackEvent } from './events.ts';
 import { describeFailure } from './load-failure.ts';
+import { LoadedFiles } from './loaded-files.ts';
 import { readLuaCode } from './lua-code.ts';
+import type { ProblemStore } from './problems.ts';
 
 /** A load that failed is tried again by the first request after this time: what it needs may be back (a database, say). */
 const FAILURE_LASTS_MS = 2000;
@@ -57,6 +60,7 @@ export interface DeploymentContext {
   emit(event: StackEvent): void;
   /** A change does not load (P106). */
   onReloadFailed(): void;
+  readonly problems: ProblemStore;
   /** Values that must not appear in this function's log lines (F107). */
   setSecrets(functionKey: string, values: readonly string[]): void;
 }
@@ -73,7 +77,7 @@ export class Deployment {
   #lua: LuaCode | undefined;
   #unavailable: Unavailable | undefined;
   #isStale = false;
-  #files: ReadonlySet<string> = new Set();
+  readonly #files = new LoadedFiles();
   #workers: readonly WorkerAddress[] = [];
   #counter = 0;
   #record: FunctionRecord | null = null;
@@ -85,6 +89,9 @@ export class Deployment {
   #isRemoved = false;
   /** Why the newest definition does not load, as the stack knows; the pool knows of loads that requests asked for. */
   #failure: unknown = null;
+  #installed: InstallReport | null = null;
+  /** Epoch milliseconds since when a loaded copy of it stands ready, null while there is none. */
+  #warmAt: number | null = null;
   /** The failure told last: one that stays the same is told once (P106). */
   #told: string | null = null;
 
@@ -96,8 +103,8 @@ export class Deployment {
 
   /** Policy and secrets hold from the moment they are known, whatever becomes of the code beside them. */
   #guard(): AuthRecord | null {
-    const { key, env, policy } = this.#definition;
-    const names = new Set([...env.secretKeys, ...credentialNames(policy.auth)]);
+    const { key, env } = this.#definition;
+    const names = new Set(secretNames(this.#definition));
     const visible = new Set(Object.keys(env.values).flatMap((name) => (names.has(name) ? [] : env.values[name]!)));
     const former = this.#secrets.filter((value) => !visible.has(value));
     this.#secrets = [...names].map((name) => env.values[name] ?? '');
@@ -129,6 +136,8 @@ export class Deployment {
       isStale: this.#isStale,
       failure: this.#describeFailure(),
       isBusy: this.isBusy,
+      warmAt: this.#warmAt,
+      install: this.#installed,
     };
   }
 
@@ -159,6 +168,7 @@ export class Deployment {
   /** First appearance: nothing is loaded before somebody calls, but dependencies are installed at once (F151). */
   async begin(): Promise<void> {
     const install = this.#install();
+    this.#noteInstall(install?.result ?? null);
     if (install?.result.state === 'installing') {
       this.#set({ unavailable: INSTALLING });
       this.#schedule(performance.now(), false);
@@ -170,7 +180,7 @@ export class Deployment {
   /**
    * The function as discovery sees it now, after `changed` files (null: unknown, everything counts). With `loads` the new code
    * is loaded although nobody has called the function yet, so that the author of a save learns at once what is wrong with it.
-   * Returns whether there is anything to do, or being done already.
+   * Returns whether its code or its configuration is another than before: what did not change keeps its workers.
    */
   update(
     definition: FunctionDefinition,
@@ -178,23 +188,42 @@ export class Deployment {
     { touchedAt, loads }: { touchedAt: number; loads: boolean },
   ): boolean {
     const former = this.#definition;
-    if (former === definition && changed !== null && !this.#isTouched(changed)) return false;
+    const isSame = former === definition || isDeepStrictEqual(former, definition);
     this.#definition = definition;
+    const touched = changed ?? this.#findChanges();
+    const hasChanged = !isSame || this.#concerns(touched);
+    if (isSame && !hasChanged && !this.#mayMend()) return false;
+    if (!loads && this.#concerns(touched)) this.#context.problems.mend(definition.key, 'load'); // that was other code
     this.#record = null;
     this.#auth = this.#guard();
     if (former.manifest && !definition.manifest) this.#context.installer.removeLinks(former.manifest.dir);
-    if (this.#active && !needsNewWorker(former, definition) && !(changed === null || this.#isTouched(changed))) {
+    if (this.#active && !needsNewWorker(former, definition) && !this.#concerns(touched) && !this.#mayMend()) {
       this.#active = { ...this.#active, definition };
       this.#context.pool.updateContext(this.#active);
-      if ((former.configProblem === null) === (definition.configProblem === null)) return this.isBusy;
+      if ((former.configProblem === null) !== (definition.configProblem === null)) this.#schedule(touchedAt, loads);
+      return hasChanged;
     }
     this.#schedule(touchedAt, loads);
-    return true;
+    return hasChanged;
   }
 
-  /** Whether a changed file concerns what this function has loaded, or may mend what it could not load. */
-  #isTouched(changed: ReadonlySet<string>): boolean {
-    if (this.#isStale || this.#unavailable || this.#loadFailed()) return true;
+  /** What it was loaded from or installed by, where that is another now. */
+  #findChanges(): ReadonlySet<string> {
+    const { manifest } = this.#definition;
+    const changed = new Set(this.#files.changed());
+    if (manifest && this.#install()?.result.key !== this.#installed?.result.key) {
+      changed.add(manifest.file ?? this.#definition.entry);
+    }
+    return changed;
+  }
+
+  /** It does not run as it is on disk, so any change may be the one that mends it. */
+  #mayMend(): boolean {
+    return this.#isStale || this.#unavailable !== undefined || this.#loadFailed();
+  }
+
+  /** Whether a changed file is one that it has loaded, or by which its packages are installed. */
+  #concerns(changed: ReadonlySet<string>): boolean {
     const { manifest, entry } = this.#definition;
     for (const path of changed) {
       if (path === entry || this.#files.has(path)) return true;
@@ -216,7 +245,9 @@ export class Deployment {
     if (this.#unavailable || this.#isStale || this.#loadFailed() || this.isBusy) return;
     if (this.#definition.runtime !== 'lua') return this.#workers.length > 0 ? undefined : this.need();
     const verdict = await this.#checkLua(this.#lua as LuaCode, this.#definition);
-    if (verdict !== null) this.#failure = verdict;
+    if (verdict === null) return;
+    this.#failure = verdict;
+    this.#context.problems.report(this.#definition, 'load', verdict);
   }
 
   /** The gateway wants a worker (or one more). */
@@ -230,17 +261,20 @@ export class Deployment {
         const compiled = await this.#compile(active.definition);
         if (this.#active !== active) return;
         this.#active = { ...active, compiled };
-        this.#remember([active.definition.entry, ...(compiled?.sources ?? [])]);
+        this.#files.add([active.definition.entry, ...(compiled?.sources ?? [])]);
         pool.activate(this.#active);
       }
     } catch (error) {
       this.#failure = error;
       this.#tell(error, RETRY_HINT);
+      this.#context.problems.report(this.#definition, 'load', error);
       return this.#announceFailure({ error: 'handler error' });
     }
     await pool.need(this.#definition.key);
     const failure = pool.loadError(this.#definition.key);
-    if (failure && this.#workers.length === 0) this.#announceFailure(failure);
+    if (!failure || this.#workers.length > 0) return;
+    this.#context.problems.report(this.#definition, 'load', failure);
+    this.#announceFailure(failure);
   }
 
   async #installNow(): Promise<void> {
@@ -281,16 +315,37 @@ export class Deployment {
   announce(revision: string, workers: readonly WorkerAddress[]): void {
     this.#workers = workers;
     if (workers.length > 0 && !this.#isStale) this.#failure = null;
+    this.#setWarm(workers.length > 0);
+    if (workers.length > 0 && !this.#isStale) this.#context.problems.mend(this.#definition.key, 'load');
     this.#context.gateway.announce({ functionKey: this.#definition.key, revision, workers });
   }
 
   /** Files that a worker of this function has loaded. */
   addFiles(revision: string, files: readonly string[]): void {
-    if (revision === this.#active?.revision) this.#remember([...this.#files, ...files]);
+    if (revision !== this.#active?.revision) return;
+    this.#files.add(files);
+    setImmediate(() => this.learnFiles());
   }
 
-  #remember(files: readonly string[]): void {
-    this.#files = new Set(files);
+  /** Reads what it was loaded from, so that a reload can tell an equal save from a change (P120, P130). */
+  learnFiles(): void {
+    this.#files.learn();
+  }
+
+  /** An nginx worker has loaded this Lua function, or could not. */
+  loadedLua(revision: string, error: string | undefined): void {
+    if (revision !== this.#active?.revision) return;
+    const { problems } = this.#context;
+    if (error !== undefined) {
+      problems.report(this.#definition, 'load', { message: error });
+      return;
+    }
+    this.#setWarm(true);
+    if (!this.#isStale) problems.mend(this.#definition.key, 'load');
+  }
+
+  #setWarm(isWarm: boolean): void {
+    this.#warmAt = isWarm ? (this.#warmAt ?? Date.now()) : null;
   }
 
   /** The function is gone from disk; called once no request can reach it any more. */
@@ -299,6 +354,7 @@ export class Deployment {
     this.#context.pool.remove(this.#definition.key, graceMs);
     this.#context.gateway.forget(this.#definition.key);
     this.#context.authenticator.forget(this.#definition.key);
+    this.#context.problems.forget(this.#definition.key);
   }
 
   #schedule(touchedAt: number, loads: boolean): void {
@@ -325,11 +381,27 @@ export class Deployment {
     return manifest === null ? null : this.#context.installer.ensure(manifest, key);
   }
 
+  /** Keeps what became of its install, for whoever asks (F155, P174). */
+  #noteInstall(result: InstallResult | null): void {
+    const former = this.#installed;
+    const isOther = former?.result.state !== result?.state || former?.result.key !== result?.key;
+    if (isOther) this.#installed = result && { result, at: Date.now() };
+    const { problems } = this.#context;
+    if (result?.state === 'failed') {
+      const reason = result.reason ?? 'see its log';
+      problems.report(this.#definition, 'install', `dependencies failed to install: ${reason}`);
+    } else if (result?.state !== 'installing') {
+      problems.mend(this.#definition.key, 'install');
+    }
+  }
+
   /** Waits for the dependencies of the newest definition; null when it has none, `failed` when that has been answered for. */
   async #awaitInstall(): Promise<InstallResult | 'failed' | null> {
     const install = this.#install();
+    this.#noteInstall(install?.result ?? null);
     if (install === null) return null;
     const result = install.result.state === 'installing' ? await install.done : install.result;
+    this.#noteInstall(result);
     if (result.state !== 'failed') return result;
     if (this.#active) this.#set({ isStale: true });
     else this.#set({ unavailable: INSTALL_FAILED });
@@ -369,41 +441,54 @@ export class Deployment {
     await this.#context.publish();
     await this.#context.gateway.acknowledged();
     this.#context.pool.retireOld(definition.key, drainMs(definition));
+    this.learnFiles();
     if (!isFirst)
       this.#context.emit({ type: 'reloaded', functions: [definition.key], ms: performance.now() - touchedAt });
   }
 
   #blocked(definition: FunctionDefinition): Unavailable | null {
     if (definition.configProblem !== null) return INVALID_CONFIG;
+    const { problems } = this.#context;
     if (this.#context.isMissing(definition.runtime)) {
+      problems.report(definition, 'runtime', `the runtime ${definition.runtime} is not available`);
       return { status: 503, error: 'runtime unavailable', detail: definition.runtime, retry_after: 30 };
     }
+    problems.mend(definition.key, 'runtime');
     return null;
   }
 
   async #deployWorker(definition: FunctionDefinition, paths: readonly string[], loads: boolean): Promise<void> {
     const { pool } = this.#context;
     const mustLoad = this.#workers.length > 0 || loads;
+    const before = LoadedFiles.lookBefore([definition.entry, ...this.#files.paths]);
+    const startedAt = Date.now();
     const compiled = mustLoad && isTypeScript(definition) ? await this.#compile(definition) : null;
     const next = this.#next(definition, paths, compiled);
     let files: readonly string[] = [definition.entry];
     if (mustLoad) files = (await pool.load(next)).files;
     this.#active = next;
-    this.#remember([definition.entry, ...files, ...(compiled?.sources ?? [])]);
+    this.#files.set([definition.entry, ...files, ...(compiled?.sources ?? [])], before, startedAt);
     this.#set({});
     this.#workers = [];
+    this.#setWarm(false);
+    if (mustLoad) this.#context.problems.mend(definition.key, 'load');
     pool.activate(next);
   }
 
   async #deployLua(definition: FunctionDefinition, checks: boolean): Promise<void> {
+    const before = LoadedFiles.lookBefore([definition.entry, ...this.#files.paths]);
+    const startedAt = Date.now();
     const { code, files } = await readLuaCode(definition, this.#context.config.functionsRoot);
     const failure = checks ? await this.#checkLua(code, definition) : null;
     if (failure !== null && this.#active) throw failure;
     this.#active = this.#next(definition, [], null);
     this.#lua = code;
-    this.#remember(files);
+    this.#files.set(files, before, startedAt);
     this.#set({});
+    this.#setWarm(false);
     this.#failure = failure;
+    if (failure !== null) this.#context.problems.report(definition, 'load', failure);
+    else if (checks) this.#context.problems.mend(definition.key, 'load');
   }
 
   async #checkLua(lua: LuaCode, { env }: FunctionDefinition): Promise<FastfnError | null> {
@@ -424,6 +509,7 @@ export class Deployment {
 
   /** A change that does not load: the last good version serves; without one the next request says why (P106). */
   async #keepLastGood(definition: FunctionDefinition, error: unknown): Promise<void> {
+    this.#context.problems.report(definition, 'load', error);
     const hasGood = this.#workers.length > 0 || (definition.runtime === 'lua' && this.#active !== null);
     this.#tell(error, hasGood ? 'the last good version keeps serving; edit the file and save to retry' : RETRY_HINT);
     if (hasGood) {

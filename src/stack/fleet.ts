@@ -6,6 +6,16 @@ import { Deployment, type DeploymentContext, drainMs } from './deployment.ts';
 
 /** A save of more functions than this at once (a branch switched, say) loads only those that somebody has called. */
 const EAGER_LOADS = 4;
+/** Functions whose files are read in one turn of the event loop: about a millisecond. */
+const LEARNED_PER_TURN = 16;
+
+/** What became of a change, by function keys. */
+export interface FleetChange {
+  /** Functions that came, went, or are not what they were. */
+  readonly changed: readonly string[];
+  /** Those that it concerns, or that are still busy with one before it. */
+  readonly concerned: readonly string[];
+}
 
 /** All functions of a stack: what discovery found, what serves, and the route table that follows from both. */
 export class Fleet {
@@ -36,41 +46,58 @@ export class Fleet {
   }
 
   /**
-   * Takes a new discovery after `changed` files (null: everything may have changed). Returns the keys of the functions that
-   * this adds or changes; what that needs goes on in the background.
+   * Takes a new discovery after `changed` files (null: everything may have changed). What that needs goes on in the
+   * background.
    */
-  async apply(discovery: Discovery, changed: readonly string[] | null, touchedAt: number): Promise<readonly string[]> {
+  async apply(discovery: Discovery, changed: readonly string[] | null, touchedAt: number): Promise<FleetChange> {
     const former = this.#discovery;
     this.#adopt(discovery);
     const touched = changed === null ? null : new Set(changed);
     const added: FunctionDefinition[] = [];
     const updated: string[] = [];
+    const concerned: string[] = [];
     const gone = new Map(this.#deployments);
     const loads = (changed?.length ?? Number.POSITIVE_INFINITY) <= EAGER_LOADS;
     for (const definition of discovery.functions) {
       const deployment = this.#deployments.get(definition.key);
       gone.delete(definition.key);
-      if (!deployment) added.push(definition);
-      else if (deployment.update(definition, touched, { touchedAt, loads })) updated.push(definition.key);
+      if (!deployment) {
+        added.push(definition);
+        continue;
+      }
+      const hasChanged = deployment.update(definition, touched, { touchedAt, loads });
+      if (hasChanged) updated.push(definition.key);
+      if (hasChanged || deployment.isBusy) concerned.push(definition.key);
     }
     await Promise.all(added.map((definition) => this.#add(definition).begin()));
-    if (discovery === former && gone.size === 0) return updated;
     for (const key of gone.keys()) this.#deployments.delete(key);
-    await this.publish();
     const addedKeys = added.map(({ key }) => key);
-    await this.#retire(gone, addedKeys, touchedAt);
-    return [...updated, ...addedKeys];
+    const cameAndWent = [...addedKeys, ...gone.keys()];
+    if (discovery !== former || gone.size > 0) await this.publish();
+    if (cameAndWent.length > 0) await this.#retire(gone, cameAndWent, touchedAt);
+    return { changed: [...updated, ...cameAndWent], concerned: [...concerned, ...addedKeys] };
   }
 
-  async #retire(gone: ReadonlyMap<string, Deployment>, added: readonly string[], touchedAt: number): Promise<void> {
-    if (gone.size === 0 && added.length === 0) return;
+  async #retire(gone: ReadonlyMap<string, Deployment>, functions: readonly string[], touchedAt: number): Promise<void> {
     await this.#context.gateway.acknowledged();
     for (const deployment of gone.values()) deployment.remove(drainMs(deployment.definition));
-    const functions = [...added, ...gone.keys()];
     this.#context.emit({ type: 'reloaded', functions, ms: performance.now() - touchedAt });
   }
 
+  /** Reads what the functions were loaded from, a few at a time (Deployment.learnFiles). */
+  async learnFiles(): Promise<void> {
+    let left = LEARNED_PER_TURN;
+    for (const deployment of [...this.#deployments.values()]) {
+      deployment.learnFiles();
+      left -= 1;
+      if (left > 0) continue;
+      left = LEARNED_PER_TURN;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   #adopt(discovery: Discovery): void {
+    this.#context.problems.discovered(discovery);
     if (discovery.routes !== this.#discovery.routes) this.#entries = compileEntries(discovery.routes);
     this.#discovery = discovery;
   }
@@ -126,6 +153,10 @@ export class Fleet {
 
   addFiles(functionKey: string, revision: string, files: readonly string[]): void {
     this.#deployments.get(functionKey)?.addFiles(revision, files);
+  }
+
+  loadedLua(functionKey: string, revision: string, error: string | undefined): void {
+    this.#deployments.get(functionKey)?.loadedLua(revision, error);
   }
 
   /** Keys of functions for which an install, build or load is under way. */

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { AppliedChange } from '../admin/platform.ts';
@@ -25,22 +25,25 @@ import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
 import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { LogRecord } from './events.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, type FleetChange } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
 import { createPlatform, openAdminSocket } from './platform.ts';
+import { ProblemStore } from './problems.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx, supervisorRecord } from './records.ts';
 import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
 import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
+import { describeRuntimes } from './runtimes.ts';
 import { UsageTotals } from './usage.ts';
 import { createIgnore } from './watch-rules.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
 /** Load balancers that poll readiness notice within this time that a stack goes away (P104). */
 const NOTICE_MS = { dev: 0, run: 1000 } as const;
+const NO_CHANGE: FleetChange = { changed: [], concerned: [] };
 const PROCESS_RUNTIMES: readonly ProcessRuntime[] = ['node', 'python', 'php'];
 
 /** Starts nginx and the language runtimes of this host for a folder of functions; resolves when the stack answers (P96, P97). */
@@ -66,6 +69,7 @@ class NativeStack implements RunningStack {
   readonly #usage = new UsageTotals();
   readonly #authenticator = new Authenticator((message) => this.#log(supervisorRecord('error', message)));
   readonly #discovery: FunctionDiscovery;
+  readonly #problems: ProblemStore;
   readonly #told = new Set<string>();
   readonly #pids = new Map<number, string>();
   #end!: (end: StackEnd) => void;
@@ -89,6 +93,7 @@ class NativeStack implements RunningStack {
   #applying: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #graceEnded = new AbortController();
+  readonly #draining = new AbortController();
 
   constructor(config: ProjectConfig, options: StartOptions) {
     this.#config = config;
@@ -100,6 +105,7 @@ class NativeStack implements RunningStack {
       },
     };
     this.#discovery = createDiscovery(config);
+    this.#problems = new ProblemStore(config.functionsRoot);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -149,6 +155,7 @@ class NativeStack implements RunningStack {
       signal: this.#options.signal,
       missing: () => (this.#gateway?.isComplete ? [] : ['an nginx worker has not acknowledged the route table']),
     });
+    void fleet.learnFiles();
     this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
     this.#control?.identify({ pid: process.pid, url: this.url });
     await this.#writeRunFile();
@@ -169,12 +176,15 @@ class NativeStack implements RunningStack {
       config: this.#config,
       metrics: this.#metrics as Metrics,
       url: () => this.url,
-      isDraining: () => this.#stopping !== null,
+      draining: this.#draining.signal,
       discovery: () => fleet.discovery,
       scannedAt: () => this.#scannedAt,
       tableVersion: () => this.#gateway?.version ?? 0,
       functions: () => fleet.functions,
       workers: () => this.#pool?.stats().workers ?? [],
+      runtimes: () => describeRuntimes(this.#config, this.#options.prerequisites, fleet.discovery),
+      problems: () => this.#problems.all,
+      watch: () => this.#watcher?.status ?? null,
       reload: () => this.#reload(),
       invoker: this.#invoker as Invoker,
       applyFiles: (write) => this.#applyWritten(write),
@@ -339,6 +349,7 @@ class NativeStack implements RunningStack {
       isMissing: (runtime) => runtime !== 'lua' && this.#binary(runtime) === null,
       emit: onEvent,
       onReloadFailed: () => this.#countFailedReload(),
+      problems: this.#problems,
       setSecrets: (key, values) => this.#logs?.setSecrets(key, values),
     });
     this.#fleet = fleet;
@@ -388,6 +399,7 @@ class NativeStack implements RunningStack {
         if (Array.isArray(message.files)) {
           this.#fleet?.addFiles(message.function, message.revision, message.files.map(String));
         }
+        this.#fleet?.loadedLua(message.function, message.revision, message.error);
         break;
       case 'log':
         this.#print(recordOfLua(message), message.last);
@@ -473,13 +485,12 @@ class NativeStack implements RunningStack {
     void this.#takeTurn(paths).catch((error) => this.#reloadFailed(error));
   }
 
-  /** Returns the keys of the functions that are new or changed by it. */
-  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<readonly string[]> {
-    if (this.#stopping) return [];
+  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<FleetChange> {
+    if (this.#stopping) return NO_CHANGE;
     const discovery = await this.#scan(paths);
     this.#tellProblems(discovery);
     await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
-    return (await this.#fleet?.apply(discovery, paths, touchedAt)) ?? [];
+    return (await this.#fleet?.apply(discovery, paths, touchedAt)) ?? NO_CHANGE;
   }
 
   /** A first function of a runtime needs spares of it; they boot while its routes are made. */
@@ -520,25 +531,19 @@ class NativeStack implements RunningStack {
     await this.#reload();
   }
 
-  /** Reads everything anew and settles; returns the keys of functions that are another revision afterwards. */
+  /** Reads everything anew and settles; returns the keys of functions whose code or configuration is another than before. */
   async #reload(): Promise<readonly string[]> {
+    await access(this.#config.functionsRoot); // a folder that is away for a moment must not end every function
     this.#installer?.retryFailed();
-    const before = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
-    await this.#applyAll();
-    const after = new Map(this.#fleet?.functions.map(({ definition, revision }) => [definition.key, revision]));
-    return [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
-  }
-
-  /** Reads everything anew; resolves when all is live or has failed. */
-  async #applyAll(): Promise<void> {
-    await this.#takeTurn(null);
+    const { changed } = await this.#takeTurn(null);
     await this.#fleet?.settled();
+    return changed;
   }
 
   /** Takes what the admin API writes: the watcher, if there is one, need not report it. */
   async #applyWritten(write: () => Promise<readonly string[]>): Promise<AppliedChange> {
     const paths = await (this.#watcher?.adopt(write) ?? write());
-    const concerned = await this.#takeTurn(paths);
+    const { concerned } = await this.#takeTurn(paths);
     await this.#gateway?.acknowledged();
     return {
       settled: async (functionKey) => {
@@ -549,7 +554,7 @@ class NativeStack implements RunningStack {
   }
 
   /** One change after another, in the order in which they were noticed. */
-  #takeTurn(paths: readonly string[] | null): Promise<readonly string[]> {
+  #takeTurn(paths: readonly string[] | null): Promise<FleetChange> {
     const touchedAt = performance.now();
     const turn = this.#applying.then(() => this.#apply(paths, touchedAt));
     this.#applying = turn.then(
@@ -584,6 +589,7 @@ class NativeStack implements RunningStack {
 
   async #tearDown(graceMs: number): Promise<void> {
     const deadline = performance.now() + graceMs;
+    this.#draining.abort();
     if (graceMs > 0) this.#options.onEvent({ type: 'stopping', graceSeconds: graceMs / 1000 });
     this.#watcher?.close();
     this.#accessLog?.close();

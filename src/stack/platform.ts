@@ -1,11 +1,20 @@
 import { join } from 'node:path';
-import type { AppliedChange, FunctionStatus, Platform, ReloadReport } from '../admin/platform.ts';
+import type {
+  AppliedChange,
+  FunctionStatus,
+  Platform,
+  ProjectProblem,
+  ReloadReport,
+  RuntimeStatus,
+  WatchStatus,
+} from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Discovery } from '../functions/types.ts';
 import type { Invoker } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
+import { LogAccess } from './log-access.ts';
 import { giveTo, type StackUser } from './owner.ts';
 
 /** What the running stack lets its administration see and do. */
@@ -13,12 +22,16 @@ export interface PlatformParts {
   readonly config: ProjectConfig;
   readonly metrics: Metrics;
   url(): string;
-  isDraining(): boolean;
+  /** Aborted when the stack begins to drain. */
+  readonly draining: AbortSignal;
   discovery(): Discovery;
   scannedAt(): number;
   tableVersion(): number;
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
+  runtimes(): readonly RuntimeStatus[];
+  problems(): readonly ProjectProblem[];
+  watch(): WatchStatus | null;
   reload(): Promise<readonly string[]>;
   readonly invoker: Invoker;
   applyFiles(write: () => Promise<readonly string[]>): Promise<AppliedChange>;
@@ -29,6 +42,7 @@ const WRITE_ANSWERS_WITHIN_MS = 10_000; // P164
 /** The stack as `Platform`. */
 export function createPlatform(parts: PlatformParts): Platform {
   const startedAt = Date.now();
+  const logs = new LogAccess(parts.config);
   return {
     config: parts.config,
     metrics: parts.metrics,
@@ -38,7 +52,7 @@ export function createPlatform(parts: PlatformParts): Platform {
       return parts.url();
     },
     get isDraining() {
-      return parts.isDraining();
+      return parts.draining.aborted;
     },
     get discovery() {
       return parts.discovery();
@@ -51,6 +65,12 @@ export function createPlatform(parts: PlatformParts): Platform {
     },
     functions: () => parts.functions(),
     workers: () => parts.workers(),
+    runtimes: () => parts.runtimes(),
+    problems: () => parts.problems(),
+    watch: () => parts.watch(),
+    readLog: (source, query) => logs.read(source, query),
+    followLog: (source, query, onLines, signal) =>
+      logs.follow(source, query, onLines, AbortSignal.any([signal, parts.draining])),
     async reload(): Promise<ReloadReport> {
       const changed = await parts.reload();
       return { changed, tableVersion: parts.tableVersion() };

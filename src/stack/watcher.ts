@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import type { WatchStatus } from '../admin/platform.ts';
 import { type Change, WatchTree } from './watch-tree.ts';
 
 export interface WatcherOptions {
@@ -28,6 +29,7 @@ export interface Watcher {
    * them and the other names they have inside the roots.
    */
   adopt(write: () => Promise<readonly string[]>): Promise<readonly string[]>;
+  readonly status: WatchStatus;
   close(): void;
 }
 
@@ -56,6 +58,9 @@ class FileWatcher implements Watcher {
   readonly #tree: WatchTree;
   readonly #stop = new AbortController();
   #isPolling = false;
+  /** Why file events were given up. */
+  #error: string | null = null;
+  #lastScanAt: number | null = null;
   readonly #dirty = new Set<string>();
   /** What changed since onChange was called last; `before` is the content of that time. */
   readonly #changes = new Map<string, Change>();
@@ -93,6 +98,15 @@ class FileWatcher implements Watcher {
     }
   }
 
+  get status(): WatchStatus {
+    return {
+      backend: this.#isPolling ? 'polling' : 'events',
+      isActive: !this.#stop.signal.aborted,
+      lastScanAt: this.#lastScanAt,
+      error: this.#error,
+    };
+  }
+
   close(): void {
     this.#stop.abort();
     clearTimeout(this.#timer ?? undefined);
@@ -105,6 +119,7 @@ class FileWatcher implements Watcher {
     for (const dir of flat) {
       if (!roots.includes(dir)) await this.#inTurns(this.#tree.addRoot(dir, false), DIRS_PER_TURN);
     }
+    this.#lastScanAt = Date.now();
     if (pollMs !== null) void this.#poll(pollMs);
     void this.#inTurns(this.#tree.learn(), FILES_PER_TURN);
   }
@@ -124,6 +139,7 @@ class FileWatcher implements Watcher {
 
   /** Decides, some time after the last event, whether a burst is over. */
   async #settle(): Promise<void> {
+    this.#lastScanAt = Date.now();
     await turn(); // reads events that came in while the process was busy: timers run before them
     if (this.#stop.signal.aborted) return;
     const { debounceMs } = this.#options;
@@ -179,6 +195,7 @@ class FileWatcher implements Watcher {
 
   #fallBack(why: string): void {
     if (this.#isPolling || this.#stop.signal.aborted) return;
+    this.#error = why;
     this.#tree.stopEvents();
     this.#options.onNote(`${why}; looking for changes every ${FALLBACK_POLL_MS} ms instead`);
     void this.#poll(FALLBACK_POLL_MS);
@@ -188,6 +205,7 @@ class FileWatcher implements Watcher {
     this.#isPolling = true;
     while (!this.#stop.signal.aborted) {
       const startedAt = performance.now();
+      this.#lastScanAt = Date.now();
       await this.#inTurns(
         this.#tree.scan((path) => this.#onDirty(path)),
         DIRS_PER_TURN,

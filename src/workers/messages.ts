@@ -1,7 +1,7 @@
 // The JSON that the supervisor and a worker exchange on the control connection (docs/protocol.md): checked here, trusted after.
 import * as z from 'zod';
 import { FastfnError } from '../errors.ts';
-import type { FunctionDefinition } from '../functions/types.ts';
+import type { FunctionDefinition, FunctionPolicy } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { FunctionRevision } from './types.ts';
 
@@ -70,7 +70,6 @@ export function contextMessage(revision: FunctionRevision, config: ProjectConfig
 /** The part of `event.context` that follows from the policy (F74). */
 export function eventContext(definition: FunctionDefinition, config: ProjectConfig): Record<string, unknown> {
   const { policy } = definition;
-  const pool = policy.workerPool;
   return {
     runtime: definition.runtime,
     function_name: definition.name,
@@ -78,17 +77,25 @@ export function eventContext(definition: FunctionDefinition, config: ProjectConf
     timeout_ms: policy.timeoutMs,
     max_concurrency: policy.maxConcurrency ?? config.limits.maxConcurrency,
     max_body_bytes: policy.maxBodyBytes,
-    worker_pool: {
-      enabled: pool?.enabled ?? false,
-      min_warm: pool?.minWarm ?? 0,
-      max_workers: pool?.maxWorkers ?? 0,
-      max_queue: pool?.maxQueue ?? 0,
-      idle_ttl_seconds: pool?.idleTtlSeconds ?? config.workers.idleTtlSeconds,
-      queue_timeout_ms: pool?.queueTimeoutMs ?? 0,
-      queue_poll_ms: pool?.queuePollMs ?? 20,
-      overflow_status: pool?.overflowStatus ?? 429,
-    },
+    worker_pool: workerPoolContext(policy, config),
     debug: { enabled: policy.debugHeaders },
+  };
+}
+
+/** `worker_pool` with its defaults, as handlers and the admin API see it (F74, P207). */
+export function workerPoolContext(
+  { workerPool: pool }: Pick<FunctionPolicy, 'workerPool'>,
+  config: Pick<ProjectConfig, 'workers'>,
+) {
+  return {
+    enabled: pool?.enabled ?? false,
+    min_warm: pool?.minWarm ?? 0,
+    max_workers: pool?.maxWorkers ?? 0,
+    max_queue: pool?.maxQueue ?? 0,
+    idle_ttl_seconds: pool?.idleTtlSeconds ?? config.workers.idleTtlSeconds,
+    queue_timeout_ms: pool?.queueTimeoutMs ?? 0,
+    queue_poll_ms: pool?.queuePollMs ?? 20,
+    overflow_status: pool?.overflowStatus ?? 429,
   };
 }
 

@@ -19,6 +19,10 @@ export interface WorkerStatus {
   readonly startedAt: number;
   readonly revision: string | null;
   readonly index: number | null;
+  /** Path of its socket. */
+  readonly socket: string;
+  /** Epoch milliseconds of its last answer to PING; null before the first. */
+  readonly answeredAt: number | null;
 }
 
 export interface PoolStats {
@@ -41,6 +45,8 @@ export function workerStatus(worker: Worker, loaded: LoadedWorker | undefined): 
     startedAt: worker.startedAt,
     revision: worker.revision?.revision ?? null,
     index: loaded?.address.index ?? null,
+    socket: worker.socket,
+    answeredAt: worker.answeredAt,
   };
 }
 

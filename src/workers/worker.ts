@@ -41,6 +41,8 @@ export class Worker {
   readonly startedAt = Date.now();
   state: WorkerState = 'booting';
   revision: FunctionRevision | null = null;
+  /** Epoch milliseconds of its last answer to PING; null before the first. */
+  answeredAt: number | null = null;
   /** Set before it is ended on purpose. */
   endReason: EndReason = 'exit';
   readonly #launch: WorkerLaunch;
@@ -97,8 +99,10 @@ export class Worker {
   }
 
   /** True with the answer, false when it ended first. */
-  ping(): Promise<boolean> {
-    return this.#control?.ping() ?? Promise.resolve(false);
+  async ping(): Promise<boolean> {
+    const hasAnswered = (await this.#control?.ping()) ?? false;
+    if (hasAnswered) this.answeredAt = Date.now();
+    return hasAnswered;
   }
 
   /** Tells it the policy that its next requests see (P124). */
@@ -151,7 +155,7 @@ export class Worker {
         this.#lost();
       },
     });
-    if (!(await this.#control.ping())) throw connectionEnded();
+    if (!(await this.ping())) throw connectionEnded();
   }
 
   #lost(): void {

@@ -31,7 +31,14 @@ export const ADMIN: AdminConfig = {
 
 /** A platform without functions: enough for whatever is decided before a handler looks at it. */
 export function emptyPlatform(admin: Partial<AdminConfig>): Platform {
-  const config = { admin: { ...ADMIN, ...admin }, functionsRoot: '/nowhere', runtimes: [], openapi: {}, logs: {} };
+  const config = {
+    admin: { ...ADMIN, ...admin },
+    functionsRoot: '/nowhere',
+    runtimes: [],
+    limits: {},
+    openapi: {},
+    logs: {},
+  };
   const none: readonly never[] = [];
   const discovery = { functions: none, routes: none, conflicts: none, problems: none };
   const metrics = createMetrics({
@@ -51,6 +58,10 @@ export function emptyPlatform(admin: Partial<AdminConfig>): Platform {
     tableVersion: 1,
     functions: () => none,
     workers: () => none,
+    runtimes: () => none,
+    problems: () => none,
+    watch: () => null,
+    readLog: async () => none,
     reload: async () => ({ changed: none, tableVersion: 1 }),
     applyFiles: async () => {},
   } as unknown as Platform;

@@ -10,6 +10,7 @@ const route = (path: string, methods: readonly string[], source: Route['source']
   functionKey: 'node/x@default',
   defaults: {},
   rank: 1,
+  isForced: false,
   source,
   file: 'x.js',
 });

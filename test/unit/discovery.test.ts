@@ -193,6 +193,7 @@ describe('function folders', () => {
     ]);
     expect(discovery.problems).toContainEqual({
       severity: 'warning',
+      kind: 'discovery',
       path: 'invoice/render.js',
       message: 'is private beside handler.js',
       hint: 'rename it to get.render.js to publish it',

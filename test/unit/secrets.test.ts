@@ -171,6 +171,7 @@ describe('discovery', () => {
     expect(problems).toEqual([
       {
         severity: 'error',
+        kind: 'config',
         path: `${folder}/fn.env.json`,
         message: refused.configProblem.split(': ').slice(1).join(': '),
       },

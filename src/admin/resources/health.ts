@@ -1,6 +1,21 @@
 import { version } from '../../version.ts';
 import { endpoint } from '../endpoint.ts';
 import { admit } from '../guard.ts';
+import type { FunctionStatus, Platform, ProjectProblem } from '../platform.ts';
+import { defaultsView } from '../views/defaults.ts';
+import {
+  type FunctionLoad,
+  healthStateView,
+  isInstalling,
+  loadsByFunction,
+  NO_LOAD,
+  stateOf,
+} from '../views/function-state.ts';
+import { runtimeView } from '../views/runtimes.ts';
+import { epochSeconds } from '../views/time.ts';
+
+/** Problems of a function that keep it, or its newest version, from running. */
+const FAILURES: ReadonlySet<ProjectProblem['kind']> = new Set(['load', 'install', 'runtime']);
 
 /** P166: the minimum for strangers, details for whoever may read. */
 export const healthEndpoints = [
@@ -12,20 +27,82 @@ export const healthEndpoints = [
     handle({ caller, flags, reply }, { platform }) {
       const status = platform.isDraining ? 'draining' : 'ok';
       if (status !== 'ok') reply.code(503);
-      if (admit(flags, caller, 'read') !== null) return { status };
-      const { config, discovery } = platform;
-      return {
-        status,
-        version,
-        mode: platform.mode,
-        uptime_s: (Date.now() - platform.startedAt) / 1000,
-        functions_root: config.functionsRoot,
-        routing: {
-          mapped_routes: discovery.routes.length,
-          mapped_route_conflicts: discovery.conflicts.length,
-          table_version: platform.tableVersion,
-        },
-      };
+      return admit(flags, caller, 'read') === null ? { status, ...describeHealth(platform) } : { status };
     },
   }),
 ];
+
+/** P207, without the status. */
+function describeHealth(platform: Platform) {
+  const { config, discovery } = platform;
+  const runtimes = platform.runtimes();
+  const workers = platform.workers();
+  const functions = platform.functions();
+  const loads = loadsByFunction(workers);
+  return {
+    version,
+    mode: platform.mode,
+    uptime_s: (Date.now() - platform.startedAt) / 1000,
+    config_loaded_at: epochSeconds(platform.startedAt),
+    functions_root: config.functionsRoot,
+    defaults: defaultsView(config),
+    runtime_order: runtimes.map(({ runtime }) => runtime),
+    hot_reload: hotReload(platform),
+    routing: {
+      mapped_routes: discovery.routes.length,
+      mapped_route_conflicts: discovery.conflicts.length,
+      table_version: platform.tableVersion,
+    },
+    functions: {
+      summary: summarise(functions, loads, platform.problems()),
+      states: functions.map((status) => healthStateView(status, loads.get(status.definition.key) ?? NO_LOAD, config)),
+    },
+    runtimes: Object.fromEntries(runtimes.map((status) => [status.runtime, runtimeView(status, workers, config)])),
+  };
+}
+
+function hotReload(platform: Platform) {
+  const watch = platform.watch();
+  return {
+    enabled: platform.config.hotReload,
+    last_catalog_scan_at: epochSeconds(platform.scannedAt),
+    watchdog: {
+      enabled: platform.config.hotReload,
+      active: watch?.isActive ?? false,
+      backend: watch?.backend ?? null,
+      last_scan_at: epochSeconds(watch?.lastScanAt ?? null),
+      error: watch?.error ?? null,
+    },
+  };
+}
+
+/** Each function is warm, stale or cold; the other figures are of functions among them. */
+function summarise(
+  functions: readonly FunctionStatus[],
+  loads: ReadonlyMap<string, FunctionLoad>,
+  problems: readonly ProjectProblem[],
+) {
+  const states = functions.map(stateOf);
+  const countState = (state: string) => states.filter((one) => one === state).length;
+  const pooled = functions.filter(({ definition }) => definition.policy.workerPool?.enabled);
+  const ofPools = pooled.map(({ definition }) => loads.get(definition.key) ?? NO_LOAD);
+  const sum = (figure: (load: FunctionLoad) => number) => ofPools.reduce((total, load) => total + figure(load), 0);
+  const broken = new Set(problems.map((problem) => (FAILURES.has(problem.kind) ? problem.function : null)));
+  const isFailed = (status: FunctionStatus) =>
+    broken.has(status.definition.key) || (status.unavailable !== null && !isInstalling(status));
+  return {
+    total: functions.length,
+    warm: countState('warm'),
+    stale: countState('stale'),
+    cold: countState('cold'),
+    keep_warm_enabled: 0,
+    pool_enabled: pooled.length,
+    pool_active: sum(({ active }) => active),
+    pool_queued: sum(({ queued }) => queued),
+    pool_queue_drops: sum(({ queue_drops: drops }) => drops.total),
+    pool_queue_overflow_drops: sum(({ queue_drops: drops }) => drops.overflow),
+    pool_queue_timeout_drops: sum(({ queue_drops: drops }) => drops.timeout),
+    installing: functions.filter(isInstalling).length,
+    failed: functions.filter(isFailed).length,
+  };
+}

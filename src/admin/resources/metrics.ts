@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { endpoint } from '../endpoint.ts';
 import type { Platform } from '../platform.ts';
 import { OptionalTargetQuery, resolveTarget } from '../target.ts';
+import { workerView } from '../views/runtimes.ts';
 
 const DashboardQuery = OptionalTargetQuery.extend({
   window: z.enum(['1h', '24h'], { error: 'invalid window' }).default('24h'),
@@ -37,18 +38,7 @@ export const metricsEndpoints = [
       const key = functionKey(platform, query);
       const workers = platform.workers().filter((worker) => key === undefined || worker.functionKey === key);
       return {
-        workers: workers.map((worker) => ({
-          pid: worker.pid,
-          runtime: worker.runtime,
-          function: worker.functionKey,
-          state: worker.state,
-          outstanding: worker.outstanding,
-          requests: worker.requests,
-          rss_bytes: worker.rssBytes,
-          started_at: new Date(worker.startedAt).toISOString(),
-          revision: worker.revision,
-          index: worker.index,
-        })),
+        workers: workers.map(workerView),
       };
     },
   }),

@@ -16,11 +16,11 @@ export const reloadEndpoints: readonly Endpoint[] = (['POST', 'GET'] as const).m
         ok: true,
         reloaded_at: Date.now() / 1000,
         functions_root: platform.config.functionsRoot,
-        runtime_order: platform.config.runtimes,
+        runtime_order: platform.runtimes().map(({ runtime }) => runtime),
         catalog_generated_at: platform.scannedAt / 1000,
         table_version: report.tableVersion,
         changed: report.changed,
-        problems: platform.discovery.problems.length,
+        problems: platform.problems().length,
       };
     },
   }),
