@@ -13,6 +13,25 @@ afterAll(() => lua?.stop());
 
 const vectors = (name: string) => JSON.parse(readFileSync(join(packageRoot, 'test/vectors', name), 'utf8'));
 
+test('F107: secrets are hidden in output that leaves the gateway, also one that was cut at its end', async () => {
+  const cases = [
+    ['a hunter22 b hunter22', ['hunter22'], false, 'a <hidden> b <hidden>'],
+    ['long-secret and secret', ['long-secret', 'secret'], false, '<hidden> and <hidden>'],
+    ['100% (a.b)', ['% (a.b)'], false, '100<hidden>'],
+    ['ends with hunt', ['hunter22'], true, 'ends with <hidden>'],
+    ['ends with hunt', ['hunter22'], false, 'ends with hunt'],
+    ['nothing here', ['hunter22'], true, 'nothing here'],
+  ] as const;
+  const hidden = await lua.run(
+    `local redact = require "openresty.redact"
+     local out = {}
+     for i, case in ipairs(...) do out[i] = redact.hide(case[1], case[2], case[3]) end
+     return out`,
+    cases,
+  );
+  expect(hidden).toEqual(cases.map(([, , , expected]) => expected));
+});
+
 describe('frames', () => {
   test('the header of every frame vector', async () => {
     const { frames } = vectors('frames.json');

@@ -1,13 +1,17 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { buildPackage, cleanEnvironment, type Result, Running } from './cli-support.ts';
 import { temporaryFolder } from './config-support.ts';
 
 const KEY = randomBytes(32).toString('base64');
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const NEW_KEY = randomBytes(32).toString('hex');
+
+vi.setConfig({ testTimeout: 60_000 }); // each test starts several programs, one after the other
 
 let fastfn: string;
 let cwd: string;
@@ -101,6 +105,57 @@ describe('set', () => {
     expect(stderr).toMatch(/^error: users\/fn\.env\.json: line 1/);
     expect(readFileSync(join(cwd, 'users/fn.env.json'), 'utf8')).toBe('{');
   });
+});
+
+describe('set at a terminal', () => {
+  /** What the terminal showed, and the exit code. */
+  const atTerminal = (typed: string): Promise<{ shown: string; code: number }> => {
+    const program = join(ROOT, 'test/fixtures/cli/at-a-terminal.py');
+    const command = [program, '(not shown)', typed, process.execPath, fastfn, 'secrets', 'set', 'KEY'];
+    return new Promise((resolve) => {
+      execFile('python3', command, { cwd, env: environment() }, (error, shown) => {
+        resolve({ shown, code: error === null ? 0 : Number(error.code) });
+      });
+    });
+  };
+
+  test('asks for the value and does not show it', async () => {
+    const { shown, code } = await atTerminal('s3cr3t\r');
+    expect([code, shown]).toEqual([
+      0,
+      expect.stringMatching(/^Value of KEY \(not shown\): \r\nfn\.env\.json: KEY is set/),
+    ]);
+    expect(shown).not.toContain('s3cr3t');
+  });
+
+  test.each([
+    ['Ctrl+C', 's3c\u0003'],
+    ['the end of input', '\u0004'],
+  ])('P8: %s changes nothing and ends with 130', async (_, typed) => {
+    expect(await atTerminal(typed)).toMatchObject({ code: 130, shown: expect.stringContaining('nothing was changed') });
+    expect(existsSync(join(cwd, 'fn.env.json'))).toBe(false);
+  });
+});
+
+test('the commands that docs/secrets.md shows work as written', async () => {
+  const page = readFileSync(join(ROOT, 'docs/secrets.md'), 'utf8');
+  const lines = [...page.matchAll(/^```console\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.trim().split('\n'));
+  const script = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const expected = lines.filter((line) => !line.startsWith('$ '));
+  mkdirSync(join(cwd, 'payments'));
+  mkdirSync(join(cwd, 'bin'));
+  writeFileSync(join(cwd, 'bin/fastfn'), `#!/bin/sh\nexec "${process.execPath}" "${fastfn}" "$@"\n`, { mode: 0o700 });
+  const env = { ...environment({ STRIPE_KEY: 's3cr3t', FN_SECRETS_KEY: '' }), PATH: `${cwd}/bin:${process.env.PATH}` };
+  const stdout = await new Promise<string>((resolve, reject) => {
+    const command = ['-euc', script.join('\n')];
+    execFile('bash', command, { cwd, env }, (error, out, err) => (error ? reject(new Error(err)) : resolve(out)));
+  });
+  expect(
+    stdout
+      .trim()
+      .replace(/key [0-9a-f]{8}/g, 'key 5a1e0c33')
+      .split('\n'),
+  ).toEqual(expected);
 });
 
 test('keygen makes a key that set and list accept, different each time', async () => {
