@@ -128,7 +128,7 @@ function _M.preflight(uri, id)
         return
     end
     local segments, n, normal = path.normalise((path.of_target(uri)))
-    if not segments then
+    if not segments or path.is_platform(segments) then
         return
     end
     local cors, entry, search = match(method, normal, segments, n)

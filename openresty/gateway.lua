@@ -68,7 +68,7 @@ local function find_match(method, uri, id, invocation)
     if not segments then
         return errors.send(400, "bad request", id)
     end
-    if not invocation and (segments[1] == "_fn" or segments[1] == "console") then
+    if not invocation and path.is_platform(segments) then
         return platform.handle(normal, raw, method, id)
     end
     if n > 0 and path.is_protected(segments[n]) then
@@ -286,11 +286,11 @@ function _M.handle()
     local fn = match.fn
     local record = fn.record
     var.fn_key, var.fn_table = fn.key, route_table.text
-    if #raw > 800 then
-        check_counts(raw, uri, id)
-    end
     if record.cors then
         cors.begin(record.cors)
+    end
+    if #raw > 800 then
+        check_counts(raw, uri, id)
     end
     local limit = record.rate_limit
     if limit and not limit.by_identity then

@@ -85,6 +85,11 @@ local function is_slash(code)
     return code == SLASH or code == BACKSLASH
 end
 
+-- Whether a path belongs to the platform (F10), from its segments.
+function _M.is_platform(segments)
+    return segments[1] == "_fn" or segments[1] == "console"
+end
+
 -- Whether the last segment of a path names a protected file. A segment may hold slashes that were sent encoded.
 function _M.is_protected(segment)
     local last = #segment

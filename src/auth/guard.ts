@@ -24,7 +24,8 @@ export type Verdict =
       readonly api_key?: string;
       readonly subject?: string;
     }
-  | { readonly status: 401 | 403; readonly challenge?: string; readonly ttl_seconds: number }
+  | { readonly status: 401; readonly ttl_seconds: number }
+  | { readonly status: 403; readonly challenge: string; readonly ttl_seconds: number }
   | { readonly status: 503 };
 
 /** Who a request comes from, as far as it was proved. */

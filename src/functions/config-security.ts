@@ -24,7 +24,7 @@ const scopes = z.union([scopeList, z.partialRecord(methodName, scopeList)]);
 const algorithm = z.enum(ALGORITHMS, { error: `must be a signature algorithm (${ALGORITHMS.join(', ')}), not "none"` });
 const cookieName = headerName; // RFC 6265 4.1.1: a token, too
 const realm = z.string().regex(/^[ -~]*$/, 'must be printable ASCII');
-const publicKey = z.looseObject({}).refine((key) => !PRIVATE_MEMBERS.some((member) => member in key), {
+const publicKey = z.looseObject({ kty: z.string() }).refine((key) => !PRIVATE_MEMBERS.some((member) => member in key), {
   error: 'must be a public key; a secret belongs in fn.env.json, named by secret_env',
 });
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });

@@ -33,6 +33,8 @@ beforeAll(async () => {
     'listed/both/fn.config.json': { invoke: { methods: ['GET', 'OPTIONS'] } },
     'listed/both/handler.js': 'exports.handler = () => "own options";',
     'listed/own.js': `exports.handler = () => ({ body: '', headers: { 'Access-Control-Allow-Origin': '*' } });`,
+    '[...rest]/fn.config.json': { cors: true },
+    '[...rest]/handler.js': 'exports.handler = () => "rest";',
     'small/fn.config.json': { cors: true, max_body_bytes: 100 },
     'small/post.up.js': 'exports.handler = () => "up";',
     'plain/hi.js': 'exports.handler = () => "plain";',
@@ -172,6 +174,13 @@ test('F143: a chunked body that grows too large is refused with the headers', as
       ['*'],
       ['Origin'],
     ]);
+  }
+});
+
+test('P156: addresses of the platform carry no CORS headers, even below a route that takes every path', async () => {
+  expect(corsOf(await from('/anything', PAGE))).toEqual({ 'access-control-allow-origin': '*' });
+  for (const path of ['/_fn/live', '/_fn/none', '/console', '/console/x']) {
+    expect([corsOf(await from(path, PAGE)), corsOf(await preflight(path, 'GET'))]).toEqual([{}, {}]);
   }
 });
 
