@@ -39,7 +39,9 @@ export class History {
     minutes[at + 1]! += errors;
     minutes[at + 2]! += ms;
     const first = this.#firstClass(this.#latest);
-    for (const [index, count] of durations.entries()) this.#durations[first + index]! += count;
+    for (let index = 0; index < this.#classes; index += 1) {
+      this.#durations[first + index]! += durations[index] as number;
+    }
   }
 
   /** Everything of the last `minutes`, the current one included. */

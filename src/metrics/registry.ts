@@ -55,21 +55,21 @@ export class Registry {
 
   /** Adds one value to a histogram. */
   observe<Name extends HistogramName>(name: Name, labels: LabelsOf<Name>, value: number): void {
-    const distribution = this.distribution(name, labels);
+    const distribution = this.#series(name, labels).distribution as Distribution;
     const bounds = boundsOf(name);
     const at = bounds.findIndex((bound) => value <= bound);
     distribution.counts[at === -1 ? bounds.length : at]! += 1;
     distribution.sum += value;
   }
 
-  /** A histogram's classes, to add values that were sorted elsewhere. */
-  distribution<Name extends HistogramName>(name: Name, labels: LabelsOf<Name>): Distribution {
-    return this.#series(name, labels).distribution as Distribution;
-  }
-
   /** The values of one metric. */
   of(name: FamilyName): Iterable<Series> {
     return (this.#families.get(name) as Map<string, Series>).values();
+  }
+
+  /** One labelled value, for those who add to it often. */
+  series<Name extends FamilyName>(name: Name, labels: LabelsOf<Name>): Series {
+    return this.#series(name, labels);
   }
 
   #series(name: FamilyName, labels: Readonly<Record<string, string>>): Series {

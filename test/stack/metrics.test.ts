@@ -271,7 +271,7 @@ describe('the rest of the stack', () => {
     expect(added((samples) => samples.value('fastfn_auth_failures_total{kind="admin_token"}'))).toBe(1);
   });
 
-  test('P204: an nginx worker that is killed takes no counts with it that were told before', async () => {
+  test('P217: an nginx worker that is killed takes no counts with it that were told before', async () => {
     const before = (await samplesOf(stack)).requests(HELLO, 'GET', 200);
     const [victim] = nginxWorkers();
     process.kill(victim as number, 'SIGKILL');
