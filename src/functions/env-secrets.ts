@@ -39,6 +39,11 @@ export async function findEnvFiles(root: string): Promise<string[]> {
   return found.sort();
 }
 
+/** What values in a folder's fn.env.json are bound to; `folder` is a real path, by whatever links a function is reached. */
+export function secretFileOf(root: string, folder: string): string {
+  return relative(root, join(folder, ENV_FILE)).replaceAll(sep, '/');
+}
+
 /** Encrypts values for one file with the ring's first key; undefined without a key. */
 export function sealerFor(keyring: Keyring, file: string): Seal | undefined {
   const key = keyring[0];

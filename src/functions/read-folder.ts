@@ -1,10 +1,11 @@
-import { basename, join, relative, sep } from 'node:path';
+import { basename } from 'node:path';
 import type { Keyring } from '../secrets/keyring.ts';
 import { openValue } from '../secrets/seal.ts';
 import { parseFunctionConfig } from './config.ts';
 import type { FunctionConfig } from './config-schema.ts';
 import { readEntrypoint } from './entrypoint.ts';
 import { EMPTY_ENV, type OpenSecret, parseFunctionEnv } from './env.ts';
+import { secretFileOf } from './env-secrets.ts';
 import { parseFileName } from './file-names.ts';
 import { errorCode, readComments, readText } from './files.ts';
 import { NO_COMMENTS } from './hints.ts';
@@ -135,10 +136,9 @@ class FolderReader {
     return { env: lastGood ?? EMPTY_ENV, envFailure: null };
   }
 
-  /** Encrypted values are bound to the folder itself, by whatever links it was reached. */
   #opener(): OpenSecret {
     const { root, keyring } = this.#options;
-    const file = relative(root, join(this.#place.chain[0]!, ENV_FILE)).replaceAll(sep, '/');
+    const file = secretFileOf(root, this.#place.chain[0]!);
     return (name, sealed) => openValue(keyring, { file, name }, sealed);
   }
 

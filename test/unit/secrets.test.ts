@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadProject } from '../../src/project/load.ts';
@@ -177,6 +177,22 @@ describe('discovery', () => {
       },
     ]);
     expect(JSON.stringify(problems)).not.toContain('s3cr3t');
+  });
+
+  test('a function that is reached through a link to its folder has its values, one with a link to the file has not', async () => {
+    const root = await writeTree({
+      'users/handler.js': '',
+      'users/fn.env.json': env('s3cr3t'),
+      'thief/handler.js': '',
+    });
+    symlinkSync('users', join(root, 'people'));
+    symlinkSync('../users/fn.env.json', join(root, 'thief/fn.env.json'));
+    const { functions } = await discoveryOf(root, { secretsKey: KEY }).scan();
+    expect(functions.map((found) => [found.name, found.env.values.API_KEY, found.configProblem !== null])).toEqual([
+      ['people', 's3cr3t', false],
+      ['thief', undefined, true],
+      ['users', 's3cr3t', false],
+    ]);
   });
 
   test('a value that was tampered with is not replaced by the last good one', async () => {

@@ -1,6 +1,8 @@
+import { realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as z from 'zod';
 import { type EnvFile, maskEnv, mergeEnv, readEnvFile, writeEnvFile } from '../../functions/env-file.ts';
-import { sealerFor } from '../../functions/env-secrets.ts';
+import { sealerFor, secretFileOf } from '../../functions/env-secrets.ts';
 import { ENV_FILE } from '../../functions/platform-files.ts';
 import type { FunctionDefinition } from '../../functions/types.ts';
 import { keyringOf } from '../../secrets/keyring.ts';
@@ -45,7 +47,8 @@ export const functionEnvEndpoints = [
 /** P213. Returns the paths that changed. */
 async function writeVariables({ config }: Platform, file: OwnFile, body: unknown): Promise<readonly string[]> {
   const { content } = await readVariables(file);
-  const merge = mergeEnv(content, body, sealerFor(keyringOf(config.secretsKey), file.shown));
+  const place = secretFileOf(config.functionsRoot, await realpath(dirname(file.path)));
+  const merge = mergeEnv(content, body, sealerFor(keyringOf(config.secretsKey), place));
   if ('problems' in merge) {
     throw new Problem(400, 'invalid environment', {
       detail: merge.problems[0],

@@ -1,8 +1,9 @@
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FastfnError } from '../../errors.ts';
 import { readFunctions } from '../../functions/discovery.ts';
 import { type EnvFile, readEnvFile } from '../../functions/env-file.ts';
+import { secretFileOf } from '../../functions/env-secrets.ts';
 import { isInside } from '../../functions/files.ts';
 import { ENV_FILE } from '../../functions/platform-files.ts';
 import { readSecretFile } from '../../project/secret-file.ts';
@@ -67,7 +68,7 @@ export async function findTarget({ config }: SecretsContext, named: string | und
   const target = {
     ...(await readEnvFile(path)),
     path,
-    file: relative(config.functionsRoot, path).replaceAll(sep, '/'),
+    file: secretFileOf(config.functionsRoot, folder),
   };
   if (target.problem !== null) throw new FastfnError('FUNCTION_CONFIG_INVALID', `${target.file}: ${target.problem}`);
   return target;
