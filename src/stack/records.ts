@@ -35,7 +35,10 @@ export function recordOfLua(message: Extract<LinkMessage, { type: 'log' }>): Log
 const NOISE =
   /a client request body is buffered|client intended to send too large|client sent (?:invalid|too)|signal process started/;
 
-/** A line of nginx's error log (P90); null for noise. */
+/** What nginx quotes of the request behind a line; a query may hold a credential (F135). */
+const QUOTED_QUERY = /\b(request|subrequest|upstream|referrer): "([^"?]*)\?[^\s"]*/g;
+
+/** A line of nginx's error log (P90), without query strings; null for noise. */
 export function recordOfNginx(line: string): LogRecord | null {
   if (NOISE.test(line)) return null;
   const match = NGINX_LINE.exec(line);
@@ -46,7 +49,7 @@ export function recordOfNginx(line: string): LogRecord | null {
     function: null,
     stream: null,
     requestId: /\brequest: (req-[\w-]+)/.exec(line)?.[1] ?? null,
-    message: match?.[2] ?? line,
+    message: (match?.[2] ?? line).replace(QUOTED_QUERY, '$1: "$2'),
   };
 }
 

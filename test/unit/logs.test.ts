@@ -6,6 +6,7 @@ import type { ProjectConfig } from '../../src/project/types.ts';
 import type { LogRecord } from '../../src/stack/events.ts';
 import { LogFile } from '../../src/stack/log-file.ts';
 import { createLogStore, formatRecord } from '../../src/stack/logs.ts';
+import { recordOfNginx } from '../../src/stack/records.ts';
 
 function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'fastfn-logs-'));
@@ -194,4 +195,10 @@ test.each([
   ],
 ])('P116: text form %#', (record, text) => {
   expect(formatRecord(record)).toBe(text);
+});
+
+test("F135: nginx's lines are kept without the query strings they quote, which may hold a credential", () => {
+  const quoted = 'client: 127.0.0.1, request: "GET /a?key=secret HTTP/1.1", referrer: "http://b/c?token=secret"';
+  const record = recordOfNginx(`2026/01/02 03:04:05 [error] 7#7: *1 it failed, ${quoted}`);
+  expect(record?.message).toBe('it failed, client: 127.0.0.1, request: "GET /a HTTP/1.1", referrer: "http://b/c"');
 });
