@@ -3,9 +3,14 @@ import { catalogEndpoints } from './resources/catalog.ts';
 import { consoleEndpoints } from './resources/console.ts';
 import { docsEndpoints } from './resources/docs.ts';
 import { functionEnvEndpoints } from './resources/function-env.ts';
+import { functionFileEndpoints } from './resources/function-files.ts';
+import { functionReadEndpoints } from './resources/function-read.ts';
 import { healthEndpoints } from './resources/health.ts';
 import { invokeEndpoints } from './resources/invoke.ts';
+import { landingEndpoints } from './resources/landing.ts';
+import { logEndpoints } from './resources/logs.ts';
 import { metricsEndpoints } from './resources/metrics.ts';
+import { packEndpoints } from './resources/packs.ts';
 import { problemEndpoints } from './resources/problems.ts';
 import { reloadEndpoints } from './resources/reload.ts';
 import { sessionEndpoints } from './resources/session.ts';
@@ -14,11 +19,16 @@ import { uiStateEndpoints } from './resources/ui-state.ts';
 /** Every address of the admin API (section 5.3). `/_fn/live` and `/_fn/ready` are nginx's own: they work without this process. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...catalogEndpoints,
+  ...functionReadEndpoints,
+  ...functionFileEndpoints,
   ...consoleEndpoints,
   ...functionEnvEndpoints,
   ...docsEndpoints,
   ...healthEndpoints,
   ...metricsEndpoints,
+  ...logEndpoints,
+  ...packEndpoints,
+  ...landingEndpoints,
   ...invokeEndpoints,
   ...problemEndpoints,
   ...reloadEndpoints,

@@ -21,11 +21,12 @@ const runtime = z
 
 const name = z.string({ error: 'invalid function' }).refine(isName, { error: 'invalid function' });
 
-const version = z
+/** A version's name; empty where none is given. */
+const versionName = z
   .string({ error: 'invalid version' })
-  .refine((text) => text === '' || isVersion(text), { error: 'invalid version' })
-  .transform((text) => text || DEFAULT_VERSION)
-  .default(DEFAULT_VERSION);
+  .refine((text) => text === '' || isVersion(text), { error: 'invalid version' });
+
+const version = versionName.transform((text) => text || DEFAULT_VERSION).default(DEFAULT_VERSION);
 
 /** Parameters that name one function (P162); members that are not listed are ignored. */
 export const TargetQuery = z.object({ runtime, name, version });
@@ -33,6 +34,20 @@ export type TargetQuery = z.output<typeof TargetQuery>;
 
 /** The same where the function may be left out: without `name` all functions are meant. */
 export const OptionalTargetQuery = z.object({ runtime, name: name.optional(), version });
+
+/** Parameters that choose among what belongs to functions: what is empty or left out does not matter. */
+export const TargetFilter = z.object({
+  runtime,
+  fn: name
+    .or(z.literal('', { error: 'invalid function' }))
+    .optional()
+    .transform(absentIfEmpty),
+  version: versionName.optional().transform(absentIfEmpty),
+});
+
+function absentIfEmpty(text: string | undefined): string | undefined {
+  return text || undefined;
+}
 
 /** A function's name, or the path of a single-file function below the functions root (P162, F26). */
 function isName(text: string): boolean {

@@ -113,7 +113,8 @@ export interface DependencyResolution {
   readonly last_install_status: 'ok' | 'skipped' | 'error' | 'installing';
   readonly last_error: string | null;
   readonly lockfile_path: string | null;
-  readonly updated_at: string | null;
+  /** Epoch seconds. */
+  readonly updated_at: number | null;
   readonly key: string | null;
   readonly log_tail: readonly string[];
 }

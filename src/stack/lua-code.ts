@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { requiredModules } from '../functions/lua-modules.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import type { LuaCode } from '../gateway/route-table.ts';
 import { packageRoot } from '../package-root.ts';
 
-const REQUIRE = /\brequire\s*\(?\s*["']([A-Za-z0-9_.-]+)["']/g;
 /** Modules that every function finds unless it has its own of that name (docs/helpers.md). */
 const HELPERS = join(packageRoot, 'helpers/lua');
 /** Modules the gateway provides (F114): never looked up on disk. */
@@ -21,14 +21,14 @@ export async function readLuaCode(
   const own = [dirname(definition.entry), definition.dir];
   const source = await readFile(definition.entry, 'utf8');
   const modules: Record<string, { source: string; file: string }> = {};
-  const pending = namedModules(source);
+  const pending = requiredModules(source);
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (modules[name] !== undefined || PROVIDED.test(name) || name.includes('..')) continue;
     const folders = name.startsWith('_') ? [...own, functionsRoot] : own;
     const found = await findModule(name, [...folders, HELPERS]);
     if (found === null) continue;
     modules[name] = found;
-    pending.push(...namedModules(found.source));
+    pending.push(...requiredModules(found.source));
   }
   return {
     code: {
@@ -43,10 +43,6 @@ export async function readLuaCode(
     },
     files: [definition.entry, ...Object.values(modules).map(({ file }) => file)],
   };
-}
-
-function namedModules(source: string): string[] {
-  return [...source.matchAll(REQUIRE)].map((match) => match[1] ?? '');
 }
 
 async function findModule(name: string, folders: readonly string[]): Promise<{ source: string; file: string } | null> {
