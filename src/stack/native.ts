@@ -592,11 +592,11 @@ class NativeStack implements RunningStack {
     this.#draining.abort();
     if (graceMs > 0) this.#options.onEvent({ type: 'stopping', graceSeconds: graceMs / 1000 });
     this.#watcher?.close();
-    this.#accessLog?.close();
     this.#keeper?.stop();
     this.#gateway?.announceDrain();
     await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);
     await this.#gateway?.stop(Math.max(0, deadline - performance.now()));
+    this.#accessLog?.close(); // nginx has written its last lines
     await this.#admin?.close();
     this.#invoker?.close();
     await this.#pool?.stop(Math.max(0, Math.min(1000, deadline - performance.now())));
