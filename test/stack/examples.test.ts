@@ -1,15 +1,19 @@
+import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/package-root.ts';
 import { TestStack, until } from './support.ts';
 
-async function startExample(name: string): Promise<TestStack> {
+const execFileAsync = promisify(execFile);
+
+async function startExample(name: string, env: Record<string, string> = {}): Promise<TestStack> {
   const base = mkdtempSync(join(tmpdir(), 'fastfn-test-'));
   const dir = join(base, name);
   cpSync(join(packageRoot, 'examples', name), dir, { recursive: true });
-  const stack = TestStack.over(base, dir);
+  const stack = TestStack.over(base, dir, { env });
   await stack.untilReady();
   return stack;
 }
@@ -56,7 +60,7 @@ describe('examples/hello', () => {
 describe('F169: examples/auth, in every language', () => {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await startExample('auth');
+    stack = await startExample('auth', { FN_CONSOLE_WRITE_ENABLED: '1' });
   }, 60_000);
   afterAll(() => stack?.stop());
 
@@ -70,6 +74,22 @@ describe('F169: examples/auth, in every language', () => {
       }
       const granted = await stack.get(path, { headers: { 'X-API-Key': 'demo-key' } });
       expect([granted.status, granted.json()]).toEqual([200, { ok: true }]);
+    });
+
+    test('P182, F149: a key put through the admin API holds for the next request, and is never shown', async () => {
+      const path = `/api-key-${language}`;
+      const ask = async (key: string) => (await stack.get(path, { headers: { 'x-api-key': key } })).status;
+      const address = `${stack.url}/_fn/function-env?runtime=${language}&name=api-key-${language}`;
+      const json = ['-H', 'Content-Type: application/json', '--data'];
+      const body = '{"API_KEY":{"value":"hello-secret","is_secret":true}}';
+      const { stdout } = await execFileAsync('curl', ['-sS', address, '-X', 'PUT', ...json, body]);
+      expect([await ask('demo-key'), await ask('hello-secret')]).toEqual([401, 200]);
+      expect(JSON.parse(stdout).fn_env).toEqual({ API_KEY: { value: '<hidden>', is_secret: true } });
+      const shown = await stack.get(`/_fn/function-env?runtime=${language}&name=api-key-${language}`);
+      expect(stdout + shown.text + stack.output).not.toContain('hello-secret');
+      const former = '{"API_KEY":{"value":"demo-key"}}';
+      await execFileAsync('curl', ['-sS', address, '-X', 'PUT', ...json, former]);
+      expect([await ask('demo-key'), await ask('hello-secret')]).toEqual([200, 401]);
     });
 
     test('a missing session cookie is 401, a present one 200', async () => {
