@@ -26,17 +26,26 @@ local ODD = REQUEST_LINE .. "(?:" .. TOKEN .. ":" .. VALUE .. "\\r?+\\n|[ ]*+\\r
 
 local _M = {}
 
-local clean, cached = {}, 0
+local VERSIONS = { ["HTTP/1.1\r\n"] = true, ["HTTP/1.0\r\n"] = true, ["HTTP/1.1\n"] = true, ["HTTP/1.0\n"] = true }
 
-local function remember(raw)
-    if #raw > MAX_CACHED_BLOCK_BYTES then
+local clean, cached = {}, 0    -- header lines as they were found clean: clients repeat them, though not their request lines
+
+local function remember(lines)
+    if #lines > MAX_CACHED_BLOCK_BYTES then
         return
     end
     if cached >= MAX_CACHED_BLOCKS then
         clean, cached = {}, 0
     end
-    clean[raw] = true
+    clean[lines] = true
     cached = cached + 1
+end
+
+-- Whether the request line, which ends at `newline`, is three words with one blank between them, and of our versions.
+local function is_plain(raw, newline)
+    local first = find(raw, " ", 1, true)
+    local second = first and find(raw, " ", first + 1, true)
+    return second and second > first + 1 and VERSIONS[sub(raw, second + 1, newline)]
 end
 
 -- Adds a line for each value nginx has of a header; false if the name or value may not be.
@@ -82,11 +91,13 @@ end
 
 -- The header block of the current request; refuses the request if it is malformed. `raw` is nginx's copy of it.
 function _M.checked(raw)
-    if clean[raw] then
+    local newline = find(raw, "\n", 1, true)
+    local lines = sub(raw, newline + 1)
+    if clean[lines] and is_plain(raw, newline) then
         return raw
     end
     if re_find(raw, CLEAN, "ijo") then
-        remember(raw)
+        remember(lines)
         return raw
     end
     local block = re_find(raw, ODD, "jo") and rebuild(raw)
