@@ -39,10 +39,15 @@ export function listFunctions(
       key,
       routes: [...new Set(own.map(({ path }) => path))],
       methods: [...new Set(own.flatMap(({ methods }) => methods))],
-      state: states.get(key) ?? 'cold',
+      state: stateOf(states.get(key) ?? 'cold', ownProblems),
       problems: ownProblems,
     };
   });
+}
+
+/** A function that is broken and has no older version to serve is `failed`. */
+function stateOf(state: string, problems: readonly PlatformProblem[]): string {
+  return state === 'cold' && problems.some(({ severity }) => severity === 'error') ? 'failed' : state;
 }
 
 function targetsOf(catalog: Catalog): readonly Target[] {

@@ -59,6 +59,7 @@ export interface PlatformProblem {
   readonly file?: string | null;
   readonly line?: number | null;
   readonly message: string;
+  readonly hint?: string | null;
   /** Epoch seconds. */
   readonly since?: number;
 }

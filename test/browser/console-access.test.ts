@@ -1,11 +1,24 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../src/package-root.ts';
 import { TestStack } from '../stack/support.ts';
 import { chromiumPath, expectAccessible, launch, storageOf, visit } from './support.ts';
 
+const PAGE = readFileSync(join(packageRoot, 'docs/console.md'), 'utf8');
 const UI = { FN_UI_ENABLED: '1' };
 const TOKEN = 'a-token-of-these-tests';
 const FILES = { 'hello.js': "exports.handler = async () => 'hi';" };
+
+/** The code block of docs/console.md that holds `word`. */
+function snippet(language: string, word: string): string {
+  const blocks = [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
+    ([, text]) => text!,
+  );
+  return blocks.find((text) => text.includes(word))!;
+}
 
 describe.skipIf(chromiumPath === undefined)('the console and who may use it', () => {
   let browser: Browser;
@@ -23,7 +36,9 @@ describe.skipIf(chromiumPath === undefined)('the console and who may use it', ()
           FN_CONSOLE_LOGIN_ENABLED: '1',
           FN_CONSOLE_LOGIN_API: '1',
           FN_CONSOLE_LOGIN_USERNAME: 'ada',
-          FN_CONSOLE_LOGIN_PASSWORD: 'right horse',
+          FN_CONSOLE_LOGIN_PASSWORD_HASH: execFileSync('sh', ['-c', snippet('sh', 'pbkdf2Sync')], {
+            encoding: 'utf8',
+          }).trim(),
           FN_CONSOLE_SESSION_SECRET: 'a secret of these tests that is long enough',
         },
       }),
@@ -120,6 +135,14 @@ describe.skipIf(chromiumPath === undefined)('the console and who may use it', ()
     expect(await page.getByText('This tab sends a token.').isVisible()).toBe(true);
     expect(errors).toEqual([]);
     await context.close();
+  });
+
+  test('docs/console.md names settings that exist, and the file that it shows switches the console on', async () => {
+    const settings = readFileSync(join(packageRoot, 'docs/reference/settings.md'), 'utf8');
+    for (const [name] of PAGE.matchAll(/FN_[A-Z_]+/g)) expect(settings).toContain(name);
+    const stack = await TestStack.start({ ...FILES, 'fastfn.json': snippet('json', 'console') });
+    expect((await stack.get('/console')).status).toBe(200);
+    await stack.stop();
   });
 
   test('P155: with the API switched off the page says so, and names the setting', async () => {

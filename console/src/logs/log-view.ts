@@ -33,7 +33,7 @@ export class LogView extends View {
   @state() private filters: Filters = { file: 'runtime', level: '', stream: 'all', lines: 200, request_id: '' };
   @state() private text = '';
   @state() private isLive = true;
-  @state() private entries: readonly LogEntry[] = [];
+  @state() private entries: LogEntry[] = [];
   @state() private refusal: Refusal | null = null;
   @query('.log-lines') private region!: HTMLElement | null;
   #asking: AbortController | undefined;
@@ -55,22 +55,29 @@ export class LogView extends View {
     void this.#read(this.#asking.signal);
   }
 
-  /** What there is; then, while live, what comes. */
+  /** What there is; while live, the same answer goes on with what comes, so that nothing is lost in between. */
   async #read(signal: AbortSignal): Promise<void> {
-    const query = this.#query();
     try {
-      const { entries } = await call<{ entries: readonly LogEntry[] }>('/_fn/logs', { query, signal });
+      const entries = this.isLive ? [] : await this.#kept(signal);
+      const response = this.isLive ? await open('/_fn/logs', { query: { ...this.#query(), follow: 1 }, signal }) : null;
       this.entries = entries;
       this.refusal = null;
-      if (this.isLive) await this.#follow(await open('/_fn/logs', { query: { ...query, follow: 1 }, signal }));
+      if (response) await this.#follow(response);
     } catch (error) {
       if (!signal.aborted) this.refusal = error instanceof TypeError ? streamEnded() : refusalOf(error);
     }
   }
 
+  async #kept(signal: AbortSignal): Promise<LogEntry[]> {
+    return (await call<{ entries: LogEntry[] }>('/_fn/logs', { query: this.#query(), signal })).entries;
+  }
+
   async #follow(response: Response): Promise<void> {
+    const { entries } = this;
     for await (const data of readEvents(response)) {
-      this.entries = [...this.entries, JSON.parse(data) as LogEntry].slice(-MAX_LINES);
+      entries.push(JSON.parse(data) as LogEntry);
+      if (entries.length > MAX_LINES) entries.shift();
+      this.requestUpdate(); // draws once for all lines that came together
     }
     this.refusal = streamEnded();
   }
@@ -80,7 +87,7 @@ export class LogView extends View {
     return {
       format: 'json',
       ...this.filters,
-      ...(target && { runtime: target.runtime, fn: target.name, version: target.version }),
+      ...(target && { runtime: target.runtime, fn: target.name, version: target.version || 'default' }),
     };
   }
 

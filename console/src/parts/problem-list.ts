@@ -7,10 +7,11 @@ export function problemList(problems: readonly PlatformProblem[]): TemplateResul
   return html`
     <ul class="problems" aria-label="Problems">
       ${problems.map(
-        ({ severity, kind, file, line, message }) => html`
+        ({ severity, kind, file, line, message, hint }) => html`
           <li class="notice ${severity}">
             <p><strong>${kind}</strong>${file ? html` <code>${line ? `${file}:${line}` : file}</code>` : nothing}</p>
             <p class="message">${message}</p>
+            ${hint ? html`<p>${hint}</p>` : nothing}
           </li>
         `,
       )}
