@@ -2,8 +2,13 @@ import type { Endpoint } from './endpoint.ts';
 import { catalogEndpoints } from './resources/catalog.ts';
 import { consoleEndpoints } from './resources/console.ts';
 import { docsEndpoints } from './resources/docs.ts';
+import { functionCodeEndpoints } from './resources/function-code.ts';
+import { functionConfigWriteEndpoints } from './resources/function-config-write.ts';
+import { functionCreateEndpoints } from './resources/function-create.ts';
+import { functionDeleteEndpoints } from './resources/function-delete.ts';
 import { functionEnvEndpoints } from './resources/function-env.ts';
 import { functionFileEndpoints } from './resources/function-files.ts';
+import { functionFilesWriteEndpoints } from './resources/function-files-write.ts';
 import { functionReadEndpoints } from './resources/function-read.ts';
 import { healthEndpoints } from './resources/health.ts';
 import { invokeEndpoints } from './resources/invoke.ts';
@@ -22,6 +27,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...functionReadEndpoints,
   ...functionFileEndpoints,
   ...consoleEndpoints,
+  ...functionCodeEndpoints,
+  ...functionConfigWriteEndpoints,
+  ...functionCreateEndpoints,
+  ...functionDeleteEndpoints,
+  ...functionFilesWriteEndpoints,
   ...functionEnvEndpoints,
   ...docsEndpoints,
   ...healthEndpoints,

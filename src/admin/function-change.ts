@@ -7,7 +7,7 @@ import { resolveTarget, type TargetQuery } from './target.ts';
 /** A function after a change of its files. */
 export interface ChangedFunction {
   /** As it is now; as it was where the change has taken its name or its handler away. */
-  readonly definition: FunctionDefinition;
+  readonly status: FunctionStatus;
   readonly load: LoadOutcome;
 }
 
@@ -21,14 +21,15 @@ export async function changeFunction(
   change: (definition: FunctionDefinition) => Promise<readonly string[]>,
 ): Promise<ChangedFunction> {
   const { former, applied } = await changes.run(async () => {
-    const { definition } = resolveTarget(platform, target);
-    return { former: definition, applied: await platform.applyFiles(() => change(definition)) };
+    const status = resolveTarget(platform, target);
+    return { former: status, applied: await platform.applyFiles(() => change(status.definition)) };
   });
-  await applied.settled(currentStatus(platform, former)?.definition.key ?? former.key);
-  const status = currentStatus(platform, former);
-  if (status) return { definition: status.definition, load: loadOutcome(platform, status) };
+  const key = currentStatus(platform, former.definition)?.definition.key;
+  await applied.settled(key ?? former.definition.key);
+  const status = currentStatus(platform, former.definition);
+  if (status) return { status, load: loadOutcome(platform, status) };
   const error = 'there is no such function any more';
-  return { definition: former, load: { status: 'error', error, table_version: platform.tableVersion } };
+  return { status: former, load: { status: 'error', error, table_version: platform.tableVersion } };
 }
 
 /** The function under its present name: a change of the configuration may have given it another one. */

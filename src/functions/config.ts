@@ -30,13 +30,33 @@ const MERGED_BLOCKS: ReadonlySet<PropertyKey> = new Set(['invoke', 'response']);
 const FREE_KEY = /^(?:\$schema|version|note|description|comment|_.*|x-.*)$/;
 const NUMERIC = /^\s*-?\d+(?:\.\d+)?\s*$/;
 
+/** A problem of a configuration and the member that it is about. */
+export interface ConfigFinding extends FileProblem {
+  /** Path of the member, like `invoke.routes.0`. */
+  readonly key: string;
+  /** The member, or an entry of it, has no effect: nothing of this name is known. */
+  readonly isIgnored: boolean;
+}
+
+export interface InspectedConfig {
+  readonly config: FunctionConfig;
+  readonly findings: readonly ConfigFinding[];
+}
+
 /** Reads fn.config.json (F117, F118). */
 export function parseFunctionConfig(text: string): ParsedConfig {
   const json = readJsonObject(text);
   if ('problem' in json) {
     return { config: {}, isValid: false, problems: [{ severity: 'error', message: json.problem }] };
   }
-  return new ConfigReader(normaliseSpelling(json.value)).read();
+  const { config, findings } = new ConfigReader(normaliseSpelling(json.value)).read();
+  const problems = findings.map(({ key: _, isIgnored: __, ...problem }) => problem);
+  return { config, isValid: problems.every(({ severity }) => severity !== 'error'), problems };
+}
+
+/** A configuration that is not written yet: what can be read of it, and all that is wrong with it. */
+export function inspectConfig(json: JsonObject): InspectedConfig {
+  return new ConfigReader(normaliseSpelling(json)).read();
 }
 
 /**
@@ -45,18 +65,17 @@ export function parseFunctionConfig(text: string): ParsedConfig {
  */
 class ConfigReader {
   readonly #json: JsonObject;
-  readonly #problems: FileProblem[] = [];
+  readonly #findings: ConfigFinding[] = [];
   readonly #removed = new Set<string>();
-  #isValid = true;
 
   constructor(json: JsonObject) {
     this.#json = json;
   }
 
-  read(): ParsedConfig {
+  read(): InspectedConfig {
     for (;;) {
       const result = functionConfigSchema.safeParse(this.#json, { error: describeIssue });
-      if (result.success) return { config: result.data, isValid: this.#isValid, problems: this.#problems };
+      if (result.success) return { config: result.data, findings: this.#findings };
       // A member that two issues name is mended or taken out once; what is then left shows in the next round.
       for (const issue of flattenIssues(result.error.issues)) this.#resolve(issue);
     }
@@ -79,7 +98,14 @@ class ConfigReader {
     const offered = nearest(key, known);
     const guarded = path.length === 0 ? nearest(key, known, GUARDED_DISTANCE) : undefined;
     const isError = STRICT_BLOCKS.has(path[0]!) || (guarded !== undefined && GUARDED_KEYS.has(guarded));
-    this.#report(isError ? 'error' : 'warning', `unknown key "${[...path, key].join('.')}"`, offered);
+    const member = [...path, key].join('.');
+    this.#report({
+      severity: isError ? 'error' : 'warning',
+      key: member,
+      isIgnored: true,
+      message: `unknown key "${member}"`,
+      ...(offered && { hint: `did you mean "${offered}"?` }),
+    });
   }
 
   #readNumericString(issue: Issue): boolean {
@@ -88,7 +114,7 @@ class ConfigReader {
     if (typeof text !== 'string' || !NUMERIC.test(text)) return false;
     const parent = getAt(this.#json, issue.path.slice(0, -1)) as JsonObject;
     parent[String(issue.path.at(-1))] = Number(text);
-    this.#report('warning', `${issue.path.join('.')}: the string ${show(text)} is taken as a number`);
+    this.#reportAt('warning', issue.path, `the string ${show(text)} is taken as a number`);
     return true;
   }
 
@@ -101,7 +127,8 @@ class ConfigReader {
     if (known.length === 0) return false;
     if (unknown.length === 0) return true; // an issue before this one has left them out
     (this.#json.invoke as JsonObject).methods = known;
-    this.#report('warning', `invoke.methods: ${unknown.map(show).join(', ')} is not one of ${METHODS.join(', ')}`);
+    const text = `${unknown.map(show).join(', ')} is not one of ${METHODS.join(', ')}`;
+    this.#reportAt('warning', ['invoke', 'methods'], text, true);
     return true;
   }
 
@@ -109,7 +136,7 @@ class ConfigReader {
     const value = getAt(this.#json, issue.path);
     // What stands in `auth` may be a secret in the wrong place.
     const got = value === undefined || issue.path[0] === 'auth' ? '' : `, got ${show(value)}`;
-    this.#report('error', `${issue.path.join('.')}: ${issue.message}${got}`);
+    this.#reportAt('error', issue.path, `${issue.message}${got}`);
     this.#remove(issue.path.slice(0, MERGED_BLOCKS.has(issue.path[0]!) ? 2 : 1).map(String));
   }
 
@@ -123,9 +150,13 @@ class ConfigReader {
     else delete this.#json[block!];
   }
 
-  #report(severity: FileProblem['severity'], message: string, offered?: string): void {
-    if (severity === 'error') this.#isValid = false;
-    this.#problems.push({ severity, message, ...(offered && { hint: `did you mean "${offered}"?` }) });
+  #reportAt(severity: FileProblem['severity'], path: JsonPath, text: string, isIgnored = false): void {
+    const key = path.join('.');
+    this.#report({ severity, key, isIgnored, message: `${key}: ${text}` });
+  }
+
+  #report(finding: ConfigFinding): void {
+    this.#findings.push(finding);
   }
 }
 

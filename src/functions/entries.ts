@@ -1,4 +1,4 @@
-import type { EntryWord } from './file-names.ts';
+import { type EntryWord, parseFileName } from './file-names.ts';
 import type { SourceFile } from './tree.ts';
 import type { Runtime } from './types.ts';
 
@@ -33,6 +33,12 @@ export function chooseEntry(files: readonly SourceFile[], isRoot: boolean, runti
   if (maker) return { file: maker, makesFolder: true };
   const answerer = first(named, ALL);
   return answerer && { file: answerer, makesFolder: false };
+}
+
+/** Whether a file of this name makes a folder a function of that language (F22). */
+export function makesFunctionFolder(fileName: string, runtime: Runtime): boolean {
+  const handler = parseFileName(fileName);
+  return handler?.runtime === runtime && MAKERS.has(`${runtime} ${handler.entryWord}`);
 }
 
 /** Place in the table by `<runtime> <word>`. */

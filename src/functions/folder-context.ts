@@ -120,7 +120,10 @@ function describeFailure(folder: Folder): string | null {
 }
 
 /** What a valid configuration asks that the language cannot do (F66, F109). */
-function findMismatch({ adapter, handler }: FunctionPolicy, runtime: Runtime): string | null {
+export function findMismatch(
+  { adapter, handler }: Pick<FunctionPolicy, 'adapter' | 'handler'>,
+  runtime: Runtime,
+): string | null {
   if (adapter !== 'native' && !ADAPTED_RUNTIMES.includes(runtime)) {
     return `invoke.adapter "${adapter}" is for ${ADAPTED_RUNTIMES.join(' and ')}, not ${runtime}`;
   }

@@ -1,18 +1,18 @@
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { type EnvFile, maskEnv, mergeEnv, readEnvFile, writeEnvFile } from '../../functions/env-file.ts';
+import { maskEnv, mergeEnv, writeEnvFile } from '../../functions/env-file.ts';
 import { sealerFor, secretFileOf } from '../../functions/env-secrets.ts';
 import { ENV_FILE } from '../../functions/platform-files.ts';
-import type { FunctionDefinition } from '../../functions/types.ts';
 import { keyringOf } from '../../secrets/keyring.ts';
 import { endpoint } from '../endpoint.ts';
 import { functionEtags, requireMatch } from '../etag.ts';
 import { changeFunction } from '../function-change.ts';
-import { identityOf, namesOf, type OwnFile, ownFile } from '../function-paths.ts';
-import type { Platform } from '../platform.ts';
+import { identityOf, namesOf, type OwnFile, ownFile, readOwnJson } from '../function-paths.ts';
+import type { FunctionStatus, Platform } from '../platform.ts';
 import { Problem } from '../problem.ts';
 import { resolveTarget, TargetQuery } from '../target.ts';
+import { describeCore } from '../views/detail.ts';
 
 /** P181, P182, F149: the variables of a function, without the values of its secrets. */
 export const functionEnvEndpoints = [
@@ -23,7 +23,7 @@ export const functionEnvEndpoints = [
     summary: 'Environment of a function, secrets hidden',
     query: TargetQuery,
     handle({ query }, { platform }) {
-      return shown(platform, resolveTarget(platform, query).definition);
+      return shown(platform, resolveTarget(platform, query));
     },
   }),
   endpoint({
@@ -35,20 +35,19 @@ export const functionEnvEndpoints = [
     body: z.unknown(),
     async handle(request, context) {
       const { platform } = context;
-      const { definition, load } = await changeFunction(context, request.query, async (current) => {
+      const { status, load } = await changeFunction(context, request.query, async (current) => {
         requireMatch(request, (await functionEtags(current)).env);
         return writeVariables(platform, ownFile(platform, current, ENV_FILE), request.body);
       });
-      return { ...(await shown(platform, definition)), load };
+      return { ...(await shown(platform, status)), load };
     },
   }),
 ];
 
 /** P213. Returns the paths that changed. */
 async function writeVariables({ config }: Platform, file: OwnFile, body: unknown): Promise<readonly string[]> {
-  const { content } = await readVariables(file);
   const place = secretFileOf(config.functionsRoot, await realpath(dirname(file.path)));
-  const merge = mergeEnv(content, body, sealerFor(keyringOf(config.secretsKey), place));
+  const merge = mergeEnv(readOwnJson(file), body, sealerFor(keyringOf(config.secretsKey), place));
   if ('problems' in merge) {
     throw new Problem(400, 'invalid environment', {
       detail: merge.problems[0],
@@ -59,22 +58,11 @@ async function writeVariables({ config }: Platform, file: OwnFile, body: unknown
   return namesOf(file);
 }
 
-/** A file that is broken on disk is neither shown as empty nor replaced: what it holds would be lost. */
-async function readVariables(file: OwnFile): Promise<EnvFile> {
-  const stored = await readEnvFile(file.real);
-  if (stored.problem === null) return stored;
-  throw new Problem(409, `invalid ${ENV_FILE}`, { detail: `${file.shown}: ${stored.problem}; correct it on disk` });
-}
-
-async function shown(platform: Platform, definition: FunctionDefinition) {
+async function shown(platform: Platform, status: FunctionStatus) {
+  const { definition } = status;
   const file = ownFile(platform, definition, ENV_FILE);
-  const { content, exists } = await readVariables(file);
-  const { env } = await functionEtags(definition);
-  return {
-    ...identityOf(platform, definition),
-    fn_env: maskEnv(content),
-    metadata: { env: { exists, keys: Object.keys(content).sort() } },
-    file_path: file.shown,
-    etag: env,
-  };
+  const fn_env = maskEnv(readOwnJson(file));
+  const { metadata } = await describeCore(platform, status);
+  const { env: etag } = await functionEtags(definition);
+  return { ...identityOf(platform, definition), fn_env, metadata, file_path: file.shown, etag };
 }

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { basename, join, relative } from 'node:path';
-import * as z from 'zod';
 import { ENV_FILE } from '../../functions/platform-files.ts';
 import type { FunctionDefinition } from '../../functions/types.ts';
 import { endpoint } from '../endpoint.ts';
 import { etagOfFiles } from '../etag.ts';
+import { OwnPath } from '../file-path.ts';
 import { identityOf } from '../function-paths.ts';
 import { requireInsideRoot } from '../inside-root.ts';
 import { readInside } from '../own-files.ts';
@@ -14,20 +14,6 @@ import { DEFAULT_VERSION, resolveTarget, TargetQuery } from '../target.ts';
 import { isShownName, listFiles } from '../views/files.ts';
 
 const MAX_CONTENT_BYTES = 1024 * 1024; // P185
-const MAX_PATH = 1024; // characters
-
-/** A path below a function's folder: no way up, no absolute path, nothing that only looks like one of both. */
-export const OwnPath = z
-  .string({ error: 'invalid path' })
-  .min(1, { error: 'invalid path' })
-  .max(MAX_PATH, { error: 'invalid path' })
-  .refine(isPlain, { error: 'invalid path' });
-
-function isPlain(path: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (/[\\\u0000-\u001f\u007f]/.test(path)) return false;
-  return path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
-}
 
 /** P184, P185. */
 export const functionFileEndpoints = [
