@@ -50,7 +50,8 @@ class Follower {
     }
     if (await this.#read()) return true;
     if (current === null || current.ino === this.#inode) return false;
-    await this.close(); // its successor; what came to the old file until now has been read
+    await this.close(); // what came to it until now has been read; its successor is read from the beginning
+    this.#inode = null;
     return true;
   }
 
