@@ -26,6 +26,15 @@ function _M.get(total)
     return dict:get(total) or 0
 end
 
+-- Marks a name for all nginx workers; true for whoever does it first.
+function _M.mark(name)
+    return dict:add("m:" .. name, true) == true
+end
+
+function _M.unmark(name)
+    dict:delete("m:" .. name)
+end
+
 -- Called once when an nginx worker starts: what its predecessor had counted is over.
 function _M.drop_share()
     local prefix = "s:" .. ngx.worker.id() .. ":"

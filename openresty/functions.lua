@@ -102,6 +102,7 @@ function _M.remove(key)
     local fn = registry[key]
     if fn then
         registry[key] = nil
+        counters.unmark(key)
         set_workers(fn, {}, { status = 404, error = "not found" })
     end
 end

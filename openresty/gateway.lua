@@ -1,12 +1,11 @@
 -- A request's way (F99): route, host, method, CORS preflight, rate limit, auth, body size, concurrency, worker, answer.
 
-local base = require "resty.core.base"
-local ffi = require "ffi"
 local path = require "openresty.path"
 local route_table = require "openresty.route_table"
 local router = require "openresty.router"
 local functions = require "openresty.functions"
 local dispatch = require "openresty.dispatch"
+local live = require "openresty.live"
 local redact = require "openresty.redact"
 local respond = require "openresty.respond"
 local request_body = require "openresty.request_body"
@@ -26,8 +25,7 @@ local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
 local ERR = ngx.ERR
 local get_method, raw_header, start_time = ngx.req.get_method, ngx.req.raw_header, ngx.req.start_time
 local count, reject = metrics.count, metrics.reject
-local get_request = base.get_request
-local cast, tonumber, floor, now = ffi.cast, tonumber, math.floor, ngx.now
+local floor, now = math.floor, ngx.now
 local find, sub, gsub, match_string = string.find, string.sub, string.gsub, string.match
 
 local MAX_CACHED_MATCHES = 2048
@@ -39,11 +37,6 @@ local LOOPBACK = "127.0.0.1"             -- where invocations come from (P214, P
 local _M = {}
 
 local matches, cached = {}, 0    -- method -> request target -> match; emptied by every table change
-local live = {}                  -- request -> stream while a handler may run for it
-
-local function request_key()
-    return tonumber(cast("uintptr_t", get_request()))
-end
 
 route_table.on_change(function()
     matches, cached = {}, 0
@@ -190,8 +183,7 @@ local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source, a
     if cold then
         metrics.cold_start()
     end
-    local key = request_key()
-    live[key] = stream
+    live.hold(stream)
     stream.captured = invoked
     local outcome = dispatch.run(fn, stream, id, stamp, address, tail, raw, body, source)
     if invoked and (outcome == "answer" or outcome == "error") then
@@ -204,23 +196,23 @@ local function call_worker(fn, tail, method, id, ms, stamp, raw, body, source, a
         outcome = stream.failure and "error" or "died"    -- it failed before anything of it was sent
     end
     if outcome ~= "answer" then
-        live[key] = nil
+        live.drop()
         return send_outcome(outcome, fn, id, stream, cold)
     end
     local answer = stream.answer
     if answer.proxy then
         dispatch.abandon(stream)
-        live[key] = nil
+        live.drop()
         return errors.send(502, "edge proxy disabled", id)
     end
     respond.send_head(answer, fn, id, ms, cold, stream.queued, stream.worker)
     if answer.complete then
-        live[key] = nil
+        live.drop()
         respond.send_whole(answer, stream.body, method)
         return dispatch.recycle(stream)
     end
     respond.send_stream(stream, answer, method, fn.record.stream_idle_ms / 1000)
-    live[key] = nil
+    live.drop()
 end
 
 -- Reads the body under the function's limit (F2: 413 before anything is read, for a chunked one while it is).
@@ -340,10 +332,8 @@ local function is_platform()
 end
 
 local function finish(method)
-    local key = request_key()
-    local stream = live[key]
+    local stream = live.drop()
     if stream then
-        live[key] = nil
         dispatch.abandon(stream)
     end
     local fn_key = var.fn_key

@@ -3,6 +3,7 @@
 local cjson = require "cjson.safe"
 local counters = require "openresty.counters"
 local dispatch = require "openresty.dispatch"
+local live = require "openresty.live"
 local redact = require "openresty.redact"
 local respond = require "openresty.respond"
 local errors = require "openresty.errors"
@@ -42,9 +43,11 @@ local function load(fn)
     local handler, short_text, reason = sandbox.load(record.lua, record.env, write_line, files, LOAD_SECONDS)
     if handler then
         state.handler = handler
-        state.slots_total, state.slots_share = counters.keys("x:" .. fn.key)
+        local total, share = counters.keys("x:" .. fn.key)
+        state.slot = { total = total, share = share }
     else
         state.failure = { status = 500, error = short_text }
+        counters.unmark(fn.key)
         log_line(fn.key, nil, "stderr", "error", reason)
     end
     link.send({ type = "files", ["function"] = fn.key, revision = record.revision, files = files, error = not handler and reason or nil })
@@ -52,22 +55,24 @@ local function load(fn)
     return state
 end
 
--- Takes one of the function's slots, waiting in its queue; returns false when that took too long, and whether it waited.
-local function take_slot(fn, state)
+-- Takes one of the function's slots for the stream, waiting in its queue; returns false when that took too long, and whether it
+-- waited. The stream gives it back (dispatch.abandon), also when the client leaves.
+local function take_slot(fn, stream, slot)
     local slots = fn.record.slots
-    if slots == 0 or counters.increment(state.slots_total, state.slots_share) <= slots then
+    if slots == 0 then
         return true, false
     end
-    counters.decrement(state.slots_total, state.slots_share)
-    local until_time = now() + fn.queue_timeout
-    while now() < until_time do
-        sleep(QUEUE_STEP_SECONDS)
-        if counters.increment(state.slots_total, state.slots_share) <= slots then
-            return true, true
+    local until_time, waited = now() + fn.queue_timeout, false
+    while counters.increment(slot.total, slot.share) > slots do
+        counters.decrement(slot.total, slot.share)
+        if waited and now() >= until_time then
+            return false, true
         end
-        counters.decrement(state.slots_total, state.slots_share)
+        waited = true
+        sleep(QUEUE_STEP_SECONDS)
     end
-    return false, true
+    stream.slot = slot
+    return true, waited
 end
 
 local function read_all(source)
@@ -104,10 +109,8 @@ local function call(fn, state, built, id)
         stack = route_table.settings.dev_errors and origin.is_local() and redact.hide(describe(returned), record.hidden) or nil }
 end
 
-local function finish(fn, stream, state, waited)
-    if waited ~= nil and fn.record.slots > 0 then
-        counters.decrement(state.slots_total, state.slots_share)
-    end
+local function finish(stream)
+    live.drop()
     dispatch.abandon(stream)
     dispatch.recycle(stream)
 end
@@ -127,25 +130,28 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra, add
         return send_failure(fn, id, { status = record.overflow_status, error = "worker pool overflow",
             headers = { ["Retry-After"] = 1 } }, false)
     end
+    live.hold(stream)
     local state = fn.lua
-    local cold = state == nil
+    local cold = state == nil and counters.mark(fn.key)    -- F3: no nginx worker had loaded it
     if fn.event_record ~= record then
         fn.event_record, fn.event_template = record, event.template(record)
     end
     if cold then
         metrics.cold_start()
+    end
+    if not state then
         state = load(fn)
     end
     if state.failure then
-        finish(fn, stream, state)
+        finish(stream)
         return send_failure(fn, id, state.failure, cold)
     end
     if source then
         body = read_all(source)
     end
-    local ok, waited = take_slot(fn, state)
+    local ok, waited = take_slot(fn, stream, state.slot)
     if not ok then
-        finish(fn, stream, state)
+        finish(stream)
         return respond.send_queue_timeout(fn, id)
     end
     local deadline_ms = floor((now() + fn.timeout) * 1000)
@@ -153,7 +159,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra, add
         extra)
     local returned, output
     ok, returned, output = call(fn, state, built, id)
-    finish(fn, stream, state, waited)
+    finish(stream)
     if invoked then
         link.send_log({ type = "log", ["function"] = fn.key, request_id = id, stream = "stdout", level = "info", message = "",
             last = true })

@@ -130,6 +130,28 @@ describe('F123: worker_pool', () => {
   });
 });
 
+test('F123: who leaves while a Lua function runs gives its place back', async () => {
+  await untilWarm('/lu/busy/sleep');
+  const left = new AbortController();
+  const running = stack.get('/lu/busy/sleep?ms=2000', { signal: left.signal }).catch(() => 'left');
+  await until(async () => (await stack.get('/lu/busy/sleep')).status === 503, 'it runs');
+  left.abort();
+  expect(await running).toBe('left');
+  await untilWarm('/lu/busy/sleep');
+});
+
+test('F123: who leaves the queue of a Lua function gives its place back', async () => {
+  await untilWarm('/lu/pool/sleep');
+  const left = new AbortController();
+  const running = stack.get('/lu/pool/sleep?ms=900');
+  const queued = stack.get('/lu/pool/sleep?ms=900', { signal: left.signal }).catch(() => 'left');
+  await until(async () => (await stack.get('/lu/pool/sleep')).status === 429, 'the function and its queue are full');
+  left.abort();
+  expect([await queued, (await running).status]).toEqual(['left', 200]);
+  const answers = await times(3, () => stack.get('/lu/pool/sleep?ms=300'));
+  expect(statuses(answers)).toEqual([200, 200, 429]); // one runs, one waits: nothing of the one who left counts
+});
+
 describe('F123a: a burst is slow, not refused', () => {
   test.each([
     ['/py/free/sleep?ms=20', 100],
