@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestStack, until } from './support.ts';
@@ -156,6 +157,14 @@ test('P130, P175: a reload replaces what changed, and that alone', async () => {
   expect((await stack.get('/fresh')).text).toBe('fresh');
   await stack.get('/still');
   expect(stack.workers('still.js')).toEqual(still);
+});
+
+test('P175: a reload answers 500 while the functions root is away, and changes nothing', async () => {
+  renameSync(stack.dir, `${stack.dir}-away`);
+  const answer = await stack.get('/_fn/reload', { method: 'POST' });
+  renameSync(`${stack.dir}-away`, stack.dir);
+  expect(answer.json()).toMatchObject({ status: 500, error: 'reload failed' });
+  expect((await stack.get('/still')).text).toBe('still');
 });
 
 test('P104, P189: a drain ends the streams of followers instead of waiting for them', async () => {

@@ -386,15 +386,6 @@ describe('P120, P130, P175: a reload', () => {
     expect((await stack.get('/hello')).headers['x-fastfn-function-state']).toBe('warm');
     expect(stack.workers('hello.js')).toEqual(workers);
   });
-
-  test('P175: answers 500 while the functions root is away, and changes nothing', async () => {
-    const { renameSync } = await import('node:fs');
-    renameSync(stack.dir, `${stack.dir}-away`);
-    const answer = await stack.get('/_fn/reload', { method: 'POST' });
-    renameSync(`${stack.dir}-away`, stack.dir);
-    expect(answer.json()).toMatchObject({ status: 500, error: 'reload failed' });
-    await until(async () => (await stack.get('/hello')).text === 'hello', 'it serves as before');
-  });
 });
 
 describe('P232: the page at /', () => {
