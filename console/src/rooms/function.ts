@@ -27,6 +27,8 @@ export class FunctionRoom extends View {
   @state() private detail: FunctionDetail | null = null;
   @state() private refusal: Refusal | null = null;
   #tableVersion: number | undefined;
+  /** The next tab is opened by keyboard, so the focus goes with it. */
+  #movesFocus = false;
 
   constructor() {
     super();
@@ -62,13 +64,18 @@ export class FunctionRoom extends View {
   }
 
   /** Arrow keys, Home and End move between tabs and open them (ARIA practices). */
-  async #keydown(event: KeyboardEvent): Promise<void> {
+  #keydown(event: KeyboardEvent): void {
     const at = TABS.indexOf(this.tab);
     const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
     if (next === undefined) return;
     event.preventDefault();
+    this.#movesFocus = true;
     navigate(functionHref(this.target, TABS[(next + TABS.length) % TABS.length]!));
-    await this.updateComplete;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has('tab') || !this.#movesFocus) return;
+    this.#movesFocus = false;
     this.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
   }
 
