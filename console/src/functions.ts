@@ -1,4 +1,4 @@
-import type { Catalog, Health, PlatformProblem, RouteTarget, Target } from './shapes.ts';
+import type { Catalog, FunctionState, Health, PlatformProblem, RouteTarget, Target } from './shapes.ts';
 
 /** One line of the list: a function or one of its versions. */
 export interface FunctionRow {
@@ -28,7 +28,7 @@ export function listFunctions(
   problems: readonly PlatformProblem[],
 ): readonly FunctionRow[] {
   const routes = groupBy(routesOf(catalog), ({ key }) => key);
-  const states = new Map((health?.functions?.states ?? []).map(({ key, state }) => [key, state]));
+  const states = new Map((health?.functions?.states ?? []).map((state) => [state.key, state]));
   const problemsByKey = groupBy(problems, (problem) => problem.function ?? '');
   return targetsOf(catalog).map((target) => {
     const key = keyOf(target);
@@ -39,15 +39,18 @@ export function listFunctions(
       key,
       routes: [...new Set(own.map(({ path }) => path))],
       methods: [...new Set(own.flatMap(({ methods }) => methods))],
-      state: stateOf(states.get(key) ?? 'cold', ownProblems),
+      state: stateOf(states.get(key), ownProblems),
       problems: ownProblems,
     };
   });
 }
 
-/** A function that is broken and has no older version to serve is `failed`. */
-function stateOf(state: string, problems: readonly PlatformProblem[]): string {
-  return state === 'cold' && problems.some(({ severity }) => severity === 'error') ? 'failed' : state;
+/** A function that cannot serve yet is `installing`, one that is broken and has no older version to serve `failed`. */
+function stateOf(known: FunctionState | undefined, problems: readonly PlatformProblem[]): string {
+  const state = known?.state ?? 'cold';
+  if (state !== 'cold') return state;
+  if (known?.installing) return 'installing';
+  return problems.some(({ severity }) => severity === 'error') ? 'failed' : state;
 }
 
 function targetsOf(catalog: Catalog): readonly Target[] {

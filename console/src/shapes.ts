@@ -24,6 +24,7 @@ export interface FunctionState {
   readonly version: string | null;
   readonly key: string;
   readonly state: string;
+  readonly installing: boolean;
 }
 
 /** P208. */

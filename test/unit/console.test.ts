@@ -53,7 +53,7 @@ describe('the list of functions', () => {
   };
   const health: Health = {
     status: 'ok',
-    functions: { states: [{ ...HELLO, key: 'node/hello@default', state: 'warm' }] },
+    functions: { states: [{ ...HELLO, key: 'node/hello@default', state: 'warm', installing: false }] },
   };
   const problem = { severity: 'error', kind: 'load', function: 'python/greet@v2', message: 'broken' } as const;
 
@@ -64,6 +64,17 @@ describe('the list of functions', () => {
       { key: 'node/hello@default', routes: ['/hello'], methods: ['GET', 'POST'], state: 'warm', problems: [] },
     ]);
     expect(filterFunctions(rows, 'NODE /hel').map(({ key }) => key)).toEqual(['node/hello@default']);
+  });
+
+  test.each([
+    ['cold', false, [], 'cold'],
+    ['cold', true, [], 'installing'],
+    ['cold', false, [problem], 'failed'],
+    ['stale', false, [problem], 'stale'],
+    ['cold', false, [{ ...problem, severity: 'warning' as const }], 'cold'],
+  ])('P219: %s, installing %s, is shown by what it can do', (state, installing, problems, shown) => {
+    const states = [{ runtime: 'python', name: 'greet', version: 'v2', key: 'python/greet@v2', state, installing }];
+    expect(listFunctions(catalog, { status: 'ok', functions: { states } }, problems)[0]!.state).toBe(shown);
   });
 
   test('P226: a path that two functions share is two routes', () => {

@@ -9,7 +9,7 @@ import { keyOf, titleOf } from '../functions.ts';
 import { LiveController, live } from '../live.ts';
 import { navigate } from '../navigation.ts';
 import { functionHref, roomHref, TABS, type Tab } from '../places.ts';
-import type { FunctionDetail, Target } from '../shapes.ts';
+import type { FunctionDetail, Health, Target } from '../shapes.ts';
 import { refusalNotice, refusalOf, View } from '../view.ts';
 
 const LABELS: Readonly<Record<Tab, string>> = {
@@ -26,7 +26,7 @@ export class FunctionRoom extends View {
   @property() tab: Tab = 'test';
   @state() private detail: FunctionDetail | null = null;
   @state() private refusal: Refusal | null = null;
-  #tableVersion: number | undefined;
+  #health: Health | null = null;
   /** The next tab is opened by keyboard, so the focus goes with it. */
   #movesFocus = false;
 
@@ -43,9 +43,15 @@ export class FunctionRoom extends View {
       this.reload();
       return;
     }
-    const version = live.health?.routing?.table_version;
-    if (this.#tableVersion !== undefined && version !== this.#tableVersion) this.reload();
-    this.#tableVersion = version;
+    if (this.#health !== live.health && this.#isOutdated()) this.reload();
+    this.#health = live.health;
+  }
+
+  /** Something was published since the last poll, or an install is going on. */
+  #isOutdated(): boolean {
+    if (this.#health === null) return false;
+    const isInstalling = this.detail?.metadata.dependency_resolution?.last_install_status === 'installing';
+    return isInstalling || this.#health.routing?.table_version !== live.health?.routing?.table_version;
   }
 
   protected override reload(): void {

@@ -144,7 +144,8 @@ export class TestTab extends View {
     this.querySelector<HTMLElement>('#method')?.focus();
   }
 
-  override render(): TemplateResult {
+  override render(): TemplateResult | typeof nothing {
+    if (live.catalog === null || this.detail === null) return nothing; // all at once: what is there does not move
     return html`
       <div class="test-grid">
         <form class="card stack" aria-label="Request" @submit=${this.#run}>

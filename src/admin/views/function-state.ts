@@ -40,6 +40,7 @@ export function healthStateView(status: FunctionStatus, load: FunctionLoad, conf
     version,
     key,
     state: stateOf(status),
+    installing: isInstalling(status),
     warm_at: epochSeconds(status.warmAt),
     ...NOT_KEPT_WARM,
     worker_pool: { ...workerPoolContext(policy, config), ...load },
