@@ -72,7 +72,6 @@ export function planFunction(platform: Platform, target: TargetQuery, body: Crea
       methods: config.invoke?.methods ?? ['GET'],
       hosts: config.invoke?.allow_hosts ?? [],
     })),
-    null,
   );
   const files = [
     { name: filename, content: body.code ?? minimalHandler(runtime, filename) },

@@ -17,7 +17,7 @@ export interface WantedRoute {
 export function requireFreeRoutes(
   routes: readonly Route[],
   wanted: readonly WantedRoute[],
-  functionKey: string | null,
+  functionKey?: string,
 ): void {
   for (const route of wanted) {
     const owner = findOwner(routes, route);

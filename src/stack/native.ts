@@ -33,7 +33,7 @@ import { createPlatform, openAdminSocket } from './platform.ts';
 import { ProblemStore } from './problems.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx, supervisorRecord } from './records.ts';
-import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
+import { chooseRunDir, clearRunDir, createRunDir, removeRunDir } from './run-dir.ts';
 import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { describeRuntimes } from './runtimes.ts';
@@ -44,6 +44,7 @@ import { createWatcher, type Watcher } from './watcher.ts';
 /** Load balancers that poll readiness notice within this time that a stack goes away (P104). */
 const NOTICE_MS = { dev: 0, run: 1000 } as const;
 const NO_CHANGE: FleetChange = { changed: [], concerned: [] };
+const CONTROL_SOCKET = 'control.sock';
 const PROCESS_RUNTIMES: readonly ProcessRuntime[] = ['node', 'python', 'php'];
 
 /** Starts nginx and the language runtimes of this host for a folder of functions; resolves when the stack answers (P96, P97). */
@@ -246,9 +247,10 @@ class NativeStack implements RunningStack {
   async #takeRunDir(user: StackUser | null): Promise<void> {
     const runDir = chooseRunDir(this.#config, this.#port, user);
     await createRunDir(runDir, user);
-    this.#control = await takeControlSocket(join(runDir, 'control.sock'));
+    this.#control = await takeControlSocket(join(runDir, CONTROL_SOCKET));
     const former = await readRunFile(runDir);
     if (former) await endSurvivors(former.children);
+    await clearRunDir(runDir, CONTROL_SOCKET);
     await requirePort(this.#config.host, this.#port);
     this.#runDir = runDir;
     this.#watchdog = startWatchdog({ runDir });
@@ -471,7 +473,7 @@ class NativeStack implements RunningStack {
         project_id: config.projectId,
         started_at: new Date(Date.now() - (performance.now() - this.#startedAt)).toISOString(),
         version,
-        control_socket: join(this.#runDir, 'control.sock'),
+        control_socket: join(this.#runDir, CONTROL_SOCKET),
         log_dir: config.logs.dir,
         children: children.map((child) => ({ ...child, pid_start: startTicks(child.pid) })),
       };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FastfnError } from '../errors.ts';
@@ -44,6 +44,13 @@ export async function createRunDir(path: string, user: StackUser | null): Promis
 /** `/a/b` and `/a/b/c/d` -> `/a/b`, `/a/b/c`, `/a/b/c/d`. */
 function pathsBetween(first: string, last: string): string[] {
   return first === last || last.length <= first.length ? [last] : [...pathsBetween(first, dirname(last)), last];
+}
+
+/** Removes what a stack that was killed has left in the run directory, except what its new owner has made: `kept`. */
+export async function clearRunDir(path: string, kept: string): Promise<void> {
+  for (const name of await readdir(path)) {
+    if (name !== kept) await rm(join(path, name), { recursive: true, force: true });
+  }
 }
 
 /** Removes the run directory with everything in it. */
