@@ -17,7 +17,7 @@ await build({
   target: 'node20',
   sourcemap: 'linked',
   sourcesContent: false,
-  external: ['esbuild', 'fsevents'],
+  external: ['esbuild', 'fsevents', 'dockerode'], // native modules, and dockerode's of gRPC and SSH
   // CommonJS dependencies (commander, dotenv) call require() of Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -10,6 +10,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   NOT_AVAILABLE: 'A command or mode of a later version',
   PREREQUISITE_MISSING: 'nginx with Lua, or a language that functions need, is not installed',
   BINARY_UNUSABLE: 'A program named by FN_*_BIN or `runtime-binaries` does not work',
+  DOCKER_UNAVAILABLE: 'No Docker daemon answers that can be used',
   PORT_IN_USE: 'Another program listens on the port, or this machine may not listen there',
   ALREADY_RUNNING: 'A stack already serves this folder on this port',
   NGINX_FAILED: 'nginx refused its configuration or does not stay alive',
@@ -18,6 +19,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   WORKER_FAILED: 'A worker process does not start',
   LOAD_FAILED: 'A handler does not load',
   INSTALL_FAILED: 'Dependencies of a function could not be installed',
+  IMAGE_FAILED: 'A Docker image could not be built, or its base image could not be had',
   SECRET_UNREADABLE:
     'An encrypted value of a `fn.env.json` cannot be read: it needs another key, or was changed or moved',
   EDIT_FAILED: 'The editor failed, or the edited file was changed by someone else meanwhile; nothing was written',
