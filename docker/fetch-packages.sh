@@ -9,7 +9,7 @@ set -eu
 settings=/dev/shm/settings # memory: what lies there is in no layer
 mkdir -m 700 "$settings"
 if [ -n "${FTP_PROXY:-}" ]; then
-  printf %s "$FTP_PROXY$ftp_proxy" | base64 -d | tar -xzf - -C "$settings"
+  printf %s "$FTP_PROXY${ftp_proxy:-}" | base64 -d | tar -xzf - -C "$settings"
 fi
 unset FTP_PROXY ftp_proxy
 if [ -s "$settings/ca.pem" ]; then export NODE_EXTRA_CA_CERTS="$settings/ca.pem"; fi
