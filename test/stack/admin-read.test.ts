@@ -31,6 +31,7 @@ beforeAll(async () => {
     'one/get.same.py': 'def handler(event):\n    return 1\n',
     'odd/fn.config.json': '{"timeout_ms": "soon"}',
     'odd/handler.js': 'exports.handler = () => 1;',
+    'lost/fn.config.json': { entrypoint: 'gone.js', auth: { api_key: { keys: [{ sha256: 'cd'.repeat(32) }] } } },
     '.fastfn/packs/python/tools/requirements.txt': 'six\n',
     '.fastfn/packs/node/kit/package.json': {},
     '.fastfn/packs/node/kit/node_modules/kit/index.js': '',
@@ -68,7 +69,7 @@ describe('P207: detailed health', () => {
       watchdog: { enabled: true, active: true, last_scan_at: expect.any(Number), error: null },
     });
     expect(health.routing.mapped_route_conflicts).toBe(1);
-    expect(health.functions.summary).toMatchObject({ total: 9, pool_enabled: 1, installing: 0 });
+    expect(health.functions.summary).toMatchObject({ total: 10, pool_enabled: 1, installing: 0 });
     const { total, warm, stale, cold } = health.functions.summary;
     expect(warm + stale + cold).toBe(total);
   });
@@ -147,7 +148,7 @@ describe('P208, P173: the catalog', () => {
   test('is a list too, each entry with its language', async () => {
     const list = await read('/_fn/api/functions');
     expect(list.map(({ runtime, name }: any) => `${runtime}/${name}`)).toContain('python/broken.py');
-    expect(list).toHaveLength(9);
+    expect(list).toHaveLength(10);
   });
 });
 
@@ -242,6 +243,12 @@ describe('P209, P179: one function', () => {
       last_install_status: 'error',
       last_error: expect.stringContaining('missing'),
     });
+  });
+
+  test('P163: a function without its entry shows no configuration in place of code', async () => {
+    const detail = await read('/_fn/function?name=lost');
+    expect(detail.code).toBeNull();
+    expect(JSON.stringify(detail)).not.toContain('cd'.repeat(32));
   });
 
   test('leaves the code out where it is not asked for', async () => {

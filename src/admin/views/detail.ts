@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describeResolution } from '../../dependencies/resolution.ts';
 import { maskEnv, readEnvFile } from '../../functions/env-file.ts';
 import { isObject } from '../../functions/json-value.ts';
@@ -87,7 +87,9 @@ async function readEnv({ dir }: FunctionDefinition, functionsRoot: string) {
 
 /** The handler's text; what is beyond 2 MiB is left out. */
 async function readCode({ entry }: FunctionDefinition, functionsRoot: string) {
-  const file = await readInside(functionsRoot, entry, MAX_CODE_BYTES);
+  // A declared function without an entry stands for its configuration, which is shown elsewhere, without secrets.
+  const isCode = basename(entry) !== CONFIG_FILE;
+  const file = isCode ? await readInside(functionsRoot, entry, MAX_CODE_BYTES) : null;
   return {
     code: file?.bytes.toString('utf8') ?? null,
     code_truncated: file !== null && file.size > file.bytes.length,
