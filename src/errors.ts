@@ -23,6 +23,7 @@ const EXIT_CODES = {
   IMAGE_FAILED: ExitCode.failure,
   SECRET_UNREADABLE: ExitCode.failure,
   EDIT_FAILED: ExitCode.failure,
+  FOLDER_IN_USE: ExitCode.failure,
   PROTOCOL: ExitCode.failure,
   INTERNAL: ExitCode.failure,
   INTERRUPTED: ExitCode.interrupted,

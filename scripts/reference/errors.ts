@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   SECRET_UNREADABLE:
     'An encrypted value of a `fn.env.json` cannot be read: it needs another key, or was changed or moved',
   EDIT_FAILED: 'The editor failed, or the edited file was changed by someone else meanwhile; nothing was written',
+  FOLDER_IN_USE: 'A folder that is to be made holds something already, or cannot be made',
   PROTOCOL: 'A worker and the gateway do not understand each other',
   INTERNAL: 'A mistake in FastFN',
   INTERRUPTED: 'A signal ended it',

@@ -61,6 +61,21 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./run.ts')).run,
   },
   {
+    name: 'init',
+    argument: '<name>',
+    summary: 'Create a folder with a first function',
+    flags: [
+      {
+        notation: '-t, --template <name>',
+        help: 'Language of the function: node, ts, python, php or lua (default: node)',
+      },
+      { notation: '--force', help: 'Put the files of the template into a folder that is not empty; others stay' },
+      JSON_FLAG,
+    ],
+    examples: ['fastfn init demo', 'fastfn init api/hello --template python'],
+    load: async () => (await import('./init.ts')).init,
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine and this project, and repair what is safe to repair',
     flags: [

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { ExitCode, FastfnError } from '../errors.ts';
-import { nearest } from '../functions/nearest.ts';
+import { suggest } from '../functions/nearest.ts';
 import { defaultOf, type Setting } from '../project/setting.ts';
 import { ALL_SETTINGS } from '../project/settings.ts';
 import { COMMANDS, type CommandDefinition, type CommandRun, type Flag, GLOBAL_FLAGS } from './commands.ts';
@@ -14,14 +14,8 @@ export const help: CommandRun = async ({ args }, { out }) => {
 function findCommand(name: string): CommandDefinition {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command) return command;
-  const suggestion = nearest(
-    name,
-    COMMANDS.map((candidate) => candidate.name),
-  );
-  throw new FastfnError(
-    'USAGE',
-    `unknown command "${name}"${suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`}`,
-  );
+  const known = COMMANDS.map((candidate) => candidate.name);
+  throw new FastfnError('USAGE', `unknown command "${name}"${suggest(name, known)}`);
 }
 
 export function describeProgram(): string {

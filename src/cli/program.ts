@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ExitCode, FastfnError } from '../errors.ts';
-import { nearest } from '../functions/nearest.ts';
+import { suggest } from '../functions/nearest.ts';
 import { COMMANDS, type CommandDefinition, type Flag, GLOBAL_FLAGS, LATER_COMMANDS, longName } from './commands.ts';
 import { describeCommand, describeProgram } from './help.ts';
 import type { Invocation, Terminal } from './terminal.ts';
@@ -111,9 +111,5 @@ function isCommand(name: string): boolean {
 }
 
 function unknown(what: string, given: string, known: readonly string[]): FastfnError {
-  const suggestion = nearest(given, known);
-  return new FastfnError(
-    'USAGE',
-    `unknown ${what} "${given}"${suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`}`,
-  );
+  return new FastfnError('USAGE', `unknown ${what} "${given}"${suggest(given, known)}`);
 }

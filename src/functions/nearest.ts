@@ -39,3 +39,9 @@ function editDistance(a: string, b: string, bound: number): number {
   }
   return Math.min(last[b.length]!, bound + 1);
 }
+
+/** ` (did you mean "…"?)` for a message about an unknown name; empty where nothing is near. */
+export function suggest(word: string, known: Iterable<string>): string {
+  const name = nearest(word, known);
+  return name === undefined ? '' : ` (did you mean "${name}"?)`;
+}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ExitCode, FastfnError } from '../../errors.ts';
-import { nearest } from '../../functions/nearest.ts';
+import { suggest } from '../../functions/nearest.ts';
 import type { CommandRun } from '../commands.ts';
 import type { Invocation, Terminal } from '../terminal.ts';
 import { readContext } from './context.ts';
@@ -54,9 +54,7 @@ function expectAtMost(count: number, args: readonly string[]): void {
 }
 
 function unknownAction(name: string): FastfnError {
-  const suggestion = nearest(name, Object.keys(ACTIONS));
-  const meant = suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`;
-  return new FastfnError('USAGE', `unknown action "${name}"${meant}`, {
+  return new FastfnError('USAGE', `unknown action "${name}"${suggest(name, Object.keys(ACTIONS))}`, {
     hint: `One of ${Object.keys(ACTIONS).join(', ')}.`,
   });
 }
