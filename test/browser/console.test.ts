@@ -30,6 +30,8 @@ const FILES = {
   'picture.js': `exports.handler = async () => ({ status: 200, headers: { 'content-type': 'image/png' },
     body: Buffer.from('${PIXEL}', 'base64') });`,
   'broken.js': 'exports.handler = async () => {\n  return {{;\n};\n',
+  'needy/handler.py': 'def handler(event):\n    return "never"\n',
+  'needy/requirements.txt': 'no such === requirement line\n',
   'ping.lua': 'return function() return { status = 200, body = "pong" } end\n',
 };
 
@@ -105,7 +107,7 @@ describe.skipIf(chromiumPath === undefined)('the console', () => {
     await row('hello.js').getByText('warm').waitFor();
     await row('broken.js').getByText('failed').waitFor();
     await page.getByLabel('Filter functions').fill('LUA ping');
-    await page.getByText('1 of 7 functions').waitFor();
+    await page.getByText('1 of 8 functions').waitFor();
     await page.getByLabel('Filter functions').fill('');
     stack.write({ 'later.js': 'exports.handler = async () => "later";' });
     await row('later.js').waitFor();
@@ -249,6 +251,16 @@ describe.skipIf(chromiumPath === undefined)('the console', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('was changed by someone else meanwhile').first().waitFor();
     await expect.poll(() => page.getByLabel('Value of REGION').inputValue()).toBe('theirs');
+  });
+
+  test('P225: an install that failed is shown with the end of its log', async () => {
+    const page = await enter('/console/functions/python/needy/overview');
+    const dependencies = page.getByRole('region', { name: /^Dependencies/ });
+    await dependencies.getByText('error', { exact: true }).waitFor();
+    await dependencies.getByText('requirements.txt').first().waitFor();
+    await dependencies.getByLabel('Install log').getByText('no such === requirement line').waitFor();
+    await page.getByRole('list', { name: 'Problems' }).getByText('install').first().waitFor();
+    await screenshot(page, 'overview-install-failed');
   });
 
   test('P223: lines of a function appear while they are printed, and filters narrow them', async () => {
