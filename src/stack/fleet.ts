@@ -65,7 +65,8 @@ export class Fleet {
         added.push(definition);
         continue;
       }
-      const hasChanged = deployment.update(definition, touched, { touchedAt, loads });
+      const isEager = loads && updated.length < EAGER_LOADS; // one configuration may govern thousands
+      const hasChanged = deployment.update(definition, touched, { touchedAt, loads: isEager });
       if (hasChanged) updated.push(definition.key);
       if (hasChanged || deployment.isBusy) concerned.push(definition.key);
     }
