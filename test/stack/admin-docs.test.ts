@@ -11,7 +11,8 @@ const commands = [...page.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block]) => 
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await TestStack.start({ 'hello.js': 'exports.handler = () => { console.log("hi"); return "hello"; };' });
+  const files = { 'hello.js': 'exports.handler = () => { console.log("hi"); return "hello"; };' };
+  stack = await TestStack.start(files, { env: { FN_CONSOLE_WRITE_ENABLED: '1' } });
   await stack.get('/hello');
 }, 60_000);
 afterAll(() => stack?.stop());
@@ -32,4 +33,15 @@ test('docs/admin-api.md names every address that only shows', () => {
   const paths = shown.map(({ path }) => path).filter((path) => !elsewhere.test(path));
   expect(paths).toContain('/_fn/catalog');
   for (const path of paths) expect(page).toContain(`\`${path}\``);
+});
+
+test('docs/admin-api.md names every address that changes a function', () => {
+  const changing = ENDPOINTS.filter(({ path, access }) => access === 'write' && path.startsWith('/_fn/function'));
+  expect(changing.length).toBeGreaterThan(5);
+  for (const { method, path } of changing) expect(page).toContain(`\`${method} ${path}\``);
+});
+
+test('docs/admin-api.md: the function that its lines change answers as they left it', async () => {
+  expect((await stack.get('/hello')).json()).toEqual({ hasKey: true });
+  expect((await stack.get('/reports/5')).status).toBe(404);
 });
