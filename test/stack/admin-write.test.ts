@@ -90,6 +90,34 @@ describe('P182, F149: variables', () => {
     expect((await stack.get('/single/ho')).text).toBe('another-secret');
   });
 
+  test('P165: variables that several writers set at once all stay', async () => {
+    const names = Array.from({ length: 8 }, (_, n) => `V${n}`);
+    await Promise.all(names.map((name) => admin('PUT', 'function-env?name=single/hi', { [name]: name })));
+    expect(Object.keys((await admin('GET', 'function-env?name=single/hi')).json().fn_env)).toEqual(
+      expect.arrayContaining(names),
+    );
+  });
+
+  test.each([
+    [{}, 'names no variable'],
+    [{ 'A-B': 1 }, '"A-B" is not a variable name'],
+    [{ A: { valeu: 1 } }, 'A: unknown member "valeu" (did you mean "value"?)'],
+    [{ A: { value: [] } }, 'A.value: must be a string, number, boolean or null'],
+    [[], 'must be an object of variables'],
+  ])('P213, P161: %j is 400, and nothing is written', async (sent, detail) => {
+    const before = onDisk('hello/fn.env.json');
+    const answer = await refusal('PUT', 'function-env?name=hello', sent);
+    expect(answer).toMatchObject({ status: 400, error: 'invalid environment', detail });
+    expect(onDisk('hello/fn.env.json')).toBe(before);
+  });
+
+  test('P165: a tag of a read that is no longer true is 412', async () => {
+    const { etag } = (await admin('GET', 'function-env?name=hello')).json();
+    expect((await admin('PUT', 'function-env?name=hello', { B: 1 }, { 'if-match': etag })).status).toBe(200);
+    expect((await refusal('PUT', 'function-env?name=hello', { B: 2 }, { 'if-match': etag })).status).toBe(412);
+    expect((await admin('GET', 'function-env?name=hello')).json().fn_env.B.value).toBe(1);
+  });
+
   test.each(LANGUAGES)('F149: $runtime: the very next request sees a changed value', async ({ runtime }) => {
     const target = `function-env?name=${runtime}-fn`;
     for (const value of ['one', 'two']) {
@@ -395,6 +423,11 @@ describe('P177, P178: creating and removing', () => {
       expect(await refusal('DELETE', target)).toMatchObject({ status: 404, error: 'function not found' });
     },
   );
+
+  test('P177: of two that create the same function at once one gets 201, the other 409', async () => {
+    const answers = await Promise.all([1, 2].map(() => admin('POST', 'function?runtime=lua&name=twin')));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
 
   test('P210: where a folder for the language exists, the function lies there and is called by its name', async () => {
     mkdirSync(join(stack.dir, 'php'), { recursive: true });
