@@ -5,7 +5,7 @@ import type { Output } from './output.ts';
  * Prints why a command failed, in the one form of P3: each fact a line `error: …`, each known remedy a line
  * `hint: …`; stacks and causes only for those who asked for debugging. Returns the exit code.
  */
-export function reportFailure(error: unknown, err: Output, isDebugging: boolean): ExitCode {
+export function reportFailure(error: unknown, err: Pick<Output, 'line'>, isDebugging: boolean): ExitCode {
   const failure = error instanceof FastfnError ? error : internal(error);
   for (const line of failure.message.split('\n')) err.line(`error: ${line}`);
   for (const line of failure.hint?.split('\n') ?? []) err.line(`hint: ${line}`);

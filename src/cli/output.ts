@@ -19,6 +19,18 @@ export class Output {
     return this.#stream.isTTY === true;
   }
 
+  /** Columns and rows of the terminal; undefined for anything else, and for a terminal that does not tell. */
+  get size(): { readonly columns: number; readonly rows: number } | undefined {
+    const { columns, rows } = this.#stream;
+    return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+  }
+
+  /** Calls the listener whenever the terminal has another size; returns what ends that. */
+  onResize(listener: () => void): () => void {
+    this.#stream.on('resize', listener);
+    return () => this.#stream.off('resize', listener);
+  }
+
   line(text: string): void {
     if (this.#isClosed) return;
     if (this.#stream.writableLength > MAX_WAITING_BYTES) {

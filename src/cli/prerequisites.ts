@@ -40,3 +40,12 @@ export async function requireNative(config: ProjectConfig, prerequisites: Native
     hint,
   }));
 }
+
+/** What was found, in one line. */
+export function describePrerequisites({ nginx, node, python, php }: NativePrerequisites): string {
+  const programs = Object.entries({ node, python, php }).flatMap(([name, program]) =>
+    program === null || isMissing(program) ? [] : [`${name} ${program.version}`],
+  );
+  const gateway = isMissing(nginx) ? [] : [`nginx ${nginx.version} with Lua`];
+  return [...gateway, ...programs].join(', ');
+}

@@ -1,13 +1,13 @@
 import type { LogRecord, StackEvent } from '../stack/events.ts';
+import { describeError } from './error-report.ts';
+import type { Paint, View } from './view.ts';
 
-/** How a part of a line is meant; a terminal gives each a colour, plain text none. */
-export type Style = 'plain' | 'dim' | 'good' | 'warning' | 'bad';
-export type Paint = (style: Style, text: string) => string;
+/** With what failed, the log's name and the next step: 12 lines at most. */
+const MAX_TAIL_LINES = 9;
 
-export const withoutColour: Paint = (_style, text) => text;
-
-/** What a terminal shows for an event: whole lines, without line ends. */
-export function describeEvent(event: StackEvent, paint: Paint): string[] {
+/** What is shown for an event: whole lines, without line ends; nothing for what only a live view shows. */
+export function describeEvent(event: StackEvent, view: View): string[] {
+  const { paint } = view;
   switch (event.type) {
     case 'ready':
       return [describeReady(event)];
@@ -20,9 +20,12 @@ export function describeEvent(event: StackEvent, paint: Paint): string[] {
     case 'reloaded':
       return [`reloaded ${listNames(event.functions)} in ${Math.round(event.ms)}ms`];
     case 'problem':
-      return describeProblem(event, paint);
+      return describeProblem(event, view);
     case 'install':
       return describeInstall(event, paint);
+    case 'progress':
+    case 'discovered':
+      return [];
     case 'note':
       return [`note: ${event.message}`];
     case 'stopping':
@@ -53,7 +56,7 @@ function describeRequest(event: Extract<StackEvent, { type: 'request' }>, paint:
 }
 
 /** The line of P116. A record of the platform itself names neither function nor request. */
-function describeLog(record: LogRecord, paint: Paint): string {
+export function describeLog(record: LogRecord, paint: Paint): string {
   const tags = [`[${record.source}]`];
   if (record.level === 'warn' || record.level === 'error') tags.push(`[${record.level}]`);
   if (record.function !== null) {
@@ -66,10 +69,12 @@ function describeLog(record: LogRecord, paint: Paint): string {
   return `${paint('dim', `${record.time} ${tags.join(' ')}`)} ${paint(style, record.message)}`;
 }
 
-function describeProblem(event: Extract<StackEvent, { type: 'problem' }>, paint: Paint): string[] {
-  const style = event.severity === 'error' ? 'bad' : 'warning';
-  const line = `${paint(style, `${event.severity}:`)} ${event.path === '' ? '' : `${event.path}: `}${event.message}`;
-  return event.hint === undefined ? [line] : [line, `  hint: ${event.hint}`];
+/** Where the problem names a line, with the code around it. */
+function describeProblem(
+  { path, message, ...problem }: Extract<StackEvent, { type: 'problem' }>,
+  view: View,
+): string[] {
+  return describeError({ ...problem, subject: path, text: message }, view);
 }
 
 function describeInstall(event: Extract<StackEvent, { type: 'install' }>, paint: Paint): string[] {
@@ -79,22 +84,22 @@ function describeInstall(event: Extract<StackEvent, { type: 'install' }>, paint:
   if (event.state === 'done') return [`installed dependencies of ${names} (${event.tool})${after}`];
   return [
     `${paint('bad', 'error:')} ${names}: dependencies failed to install (${event.reason ?? event.tool})`,
-    ...(event.tail ?? []).map((line) => `  ${line}`),
+    ...(event.tail ?? []).slice(-MAX_TAIL_LINES).map((line) => `  ${line}`),
     ...(event.logFile === undefined ? [] : [`  log: ${event.logFile}`]),
     `  hint: ${event.lastGood ? 'the last good version keeps serving; ' : ''}edit the manifest and save to try again`,
   ];
 }
 
-function listNames(keys: readonly string[]): string {
+export function listNames(keys: readonly string[]): string {
   const shown = keys.slice(0, 5).map(shortName);
   return keys.length > shown.length ? `${shown.join(', ')} and ${keys.length - shown.length} more` : shown.join(', ');
 }
 
 /** `node/hello@default` is `hello` to its author; a version is kept. */
-function shortName(key: string): string {
+export function shortName(key: string): string {
   return key.replace(/^[a-z]+\//, '').replace(/@default$/, '');
 }
 
-function count(number: number, noun: string): string {
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

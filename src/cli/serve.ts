@@ -1,15 +1,16 @@
 import { findNativePrerequisites } from '../doctor/native.ts';
+import type { NativePrerequisites } from '../doctor/types.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { SECRET_VARIABLES } from '../project/environment.ts';
 import type { ProjectConfig } from '../project/types.ts';
-import type { StackEvent } from '../stack/events.ts';
+import type { RunningStack } from '../stack/running-stack.ts';
 import { forgetSecrets } from '../workers/environment.ts';
 import { describeDryRun } from './dry-run.ts';
 import { reportFailure } from './failure.ts';
 import { loadInvokedProject } from './load-project.ts';
 import { openBrowser } from './open-browser.ts';
-import { refuseDockerMode, requireNative } from './prerequisites.ts';
-import { createRenderer } from './render.ts';
+import { describePrerequisites, refuseDockerMode, requireNative } from './prerequisites.ts';
+import { createRenderer, type Renderer } from './render.ts';
 import { startStack } from './start-stack.ts';
 import { superviseStack } from './supervise.ts';
 import type { Invocation, Terminal } from './terminal.ts';
@@ -25,21 +26,43 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
     return ExitCode.ok;
   }
   forgetSecrets(terminal.env, SECRET_VARIABLES, []);
-  const prerequisites = await findNativePrerequisites(config, config.runtimes, { env: terminal.env });
-  if (config.mode === 'docker') refuseDockerMode(command, prerequisites);
-  const render = await createRenderer(config, terminal);
-  for (const message of config.notes) render({ type: 'note', message });
-  for (const warning of await requireNative(config, prerequisites)) render(warning);
-  const onEvent = (event: StackEvent) => {
-    render(event);
-    if (event.type === 'ready' && flags.open) openBrowser(event.url);
-  };
-  return superviseStack({
-    start: (signal) => startStack(config, { onEvent, prerequisites, signal }),
-    events: process,
-    hasTerminalInput: terminal.hasTerminalInput,
-    onReloadFailure: (error) => reportFailure(error, terminal.err, isDebugging(config)),
+  let stack: RunningStack | undefined;
+  const renderer = await createRenderer(config, terminal, {
+    reload: () => void reloadAll(stack, renderer).catch(onReloadFailure),
+    open: () => stack && openBrowser(stack.url),
   });
+  const onReloadFailure = (error: unknown) => void reportFailure(error, renderer, isDebugging(config));
+  try {
+    return await superviseStack({
+      start: async (signal) => {
+        const prerequisites = await check(config, terminal, renderer);
+        signal.throwIfAborted();
+        stack = await startStack(config, { onEvent: (event) => renderer.show(event), prerequisites, signal });
+        if (flags.open) openBrowser(stack.url);
+        return stack;
+      },
+      events: process,
+      hasTerminalInput: terminal.hasTerminalInput,
+      onReloadFailure,
+    });
+  } finally {
+    await renderer.close();
+  }
+}
+
+/** Finds what the start needs, and refuses it where something is missing (P40, P41). */
+async function check(config: ProjectConfig, terminal: Terminal, renderer: Renderer): Promise<NativePrerequisites> {
+  for (const message of config.notes) renderer.show({ type: 'note', message });
+  const prerequisites = await findNativePrerequisites(config, config.runtimes, { env: terminal.env });
+  if (config.mode === 'docker') refuseDockerMode(config.command, prerequisites);
+  for (const warning of await requireNative(config, prerequisites)) renderer.show(warning);
+  renderer.show({ type: 'progress', step: 'checks', detail: describePrerequisites(prerequisites) });
+  return prerequisites;
+}
+
+async function reloadAll(stack: RunningStack | undefined, renderer: Renderer): Promise<void> {
+  await stack?.reload();
+  renderer.show({ type: 'note', message: 'everything was read again' });
 }
 
 function isDebugging(config: ProjectConfig): boolean {

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ToolOutcome } from './run-tool.ts';
+import { lastLines } from './tool-log.ts';
 import type { Tool } from './types.ts';
 
 /** Why an install did not succeed, for people. */
@@ -9,7 +9,6 @@ export interface InstallFailure {
 }
 
 const TAIL_LINES = 20;
-const TAIL_BYTES = 16_384;
 
 /** Explains a tool's failure by its exit and the last lines of its log. */
 export function explainFailure(
@@ -43,21 +42,3 @@ const SAID: Readonly<Record<Tool, (lines: readonly string[]) => string | undefin
       .find((line) => !line.startsWith('code ')),
   composer: (lines) => lines.findLast((line) => /^\s*(Problem \d|- |\[)/.test(line))?.trim(),
 };
-
-function lastLines(file: string): string[] {
-  const fd = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(fd);
-    const start = Math.max(0, size - TAIL_BYTES);
-    const buffer = Buffer.alloc(size - start);
-    const length = readSync(fd, buffer, 0, buffer.length, start);
-    const lines = hideCredentials(buffer.toString('utf8', 0, length)).split(/\r?\n/);
-    return lines.slice(start > 0 ? 1 : 0).filter((line) => line !== '');
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function hideCredentials(text: string): string {
-  return text.replace(/:\/\/[^/@\s]+@/g, '://<hidden>@');
-}

@@ -26,6 +26,8 @@ import { describeFailure } from './load-failure.ts';
 import { LoadedFiles } from './loaded-files.ts';
 import { readLuaCode } from './lua-code.ts';
 import type { ProblemStore } from './problems.ts';
+import { hideValues } from './redaction.ts';
+import { findPlace, withoutRoot } from './source-place.ts';
 
 /** A load that failed is tried again by the first request after this time: what it needs may be back (a database, say). */
 const FAILURE_LASTS_MS = 2000;
@@ -532,10 +534,13 @@ export class Deployment {
   }
 
   #tell(error: unknown, hint: string): void {
-    const message = describe(error);
+    const { functionsRoot } = this.#context.config;
+    const message = withoutRoot(hideValues(describe(error), this.#secrets), functionsRoot);
     if (message === this.#told) return;
     this.#told = message;
-    this.#context.emit({ type: 'problem', severity: 'error', path: this.#definition.file, message, hint });
+    const place = findPlace(message, functionsRoot);
+    const problem = { severity: 'error', path: this.#definition.file, message, hint, ...(place && { place }) } as const;
+    this.#context.emit({ type: 'problem', ...problem });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Runtime } from '../functions/types.ts';
+import type { SourcePlace } from './source-place.ts';
 
 /** One stored log line (P116): a JSON line of runtime.log or error.log, and one line of text on a terminal. */
 export interface LogRecord {
@@ -15,8 +16,20 @@ export interface LogRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** Parts of a start that take time, in the order in which they begin (P96). */
+export type StartStep = 'checks' | 'runtimes' | 'gateway' | 'routes';
+
 /** What a running stack tells its owner. The stack decides nothing about how it is shown; src/cli does. */
 export type StackEvent =
+  /** A part of the start is done. */
+  | { readonly type: 'progress'; readonly step: StartStep; readonly detail: string }
+  /** The functions root was read: what there is now. */
+  | {
+      readonly type: 'discovered';
+      readonly functions: number;
+      /** Routes by runtime; aliases are not counted. */
+      readonly routes: Readonly<Partial<Record<Runtime, number>>>;
+    }
   | {
       readonly type: 'ready';
       readonly url: string;
@@ -44,6 +57,8 @@ export type StackEvent =
       readonly path: string;
       readonly message: string;
       readonly hint?: string;
+      /** The user's line that is to blame, where one is known. */
+      readonly place?: SourcePlace;
     }
   | {
       readonly type: 'install';
@@ -56,6 +71,7 @@ export type StackEvent =
       readonly reason?: string;
       /** The tool's last lines. */
       readonly tail?: readonly string[];
+      /** All of the tool's output; it grows while the install is under way. */
       readonly logFile?: string;
       /** Whether a last good set keeps serving. */
       readonly lastGood?: boolean;

@@ -10,7 +10,7 @@ import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
-import type { Discovery, ProcessRuntime } from '../functions/types.ts';
+import type { Discovery, ProcessRuntime, Runtime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { Invoker } from '../gateway/invoker.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
@@ -24,7 +24,7 @@ import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
 import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
-import type { LogRecord } from './events.ts';
+import type { LogRecord, StartStep } from './events.ts';
 import { Fleet, type FleetChange } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
@@ -141,13 +141,14 @@ class NativeStack implements RunningStack {
     this.#build(user, discovery.routes.length);
     const fleet = this.#fleet as Fleet;
     await Promise.all([
-      this.#pool?.start(runtimes),
+      this.#pool?.start(runtimes).then(() => this.#progress('runtimes', runtimes.join(', '))),
       this.#openAdmin(user),
-      this.#gateway?.start(),
+      this.#gateway?.start().then(() => this.#progress('gateway', `port ${this.#port}`)),
       fleet.begin(discovery).then(() => this.#tellProblems(discovery)),
     ]);
     this.#options.signal.throwIfAborted();
     await fleet.publish();
+    this.#progress('routes', 'acknowledged by every nginx worker');
     if (config.command === 'run') await this.#firstInstalls(fleet);
     await this.#probe.wait({
       host: this.#connectHost,
@@ -168,6 +169,10 @@ class NativeStack implements RunningStack {
       routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
       ms: performance.now() - this.#startedAt,
     });
+  }
+
+  #progress(step: StartStep, detail: string): void {
+    this.#options.onEvent({ type: 'progress', step, detail });
   }
 
   /** The admin API works from the moment nginx does; its answers come from here. */
@@ -281,6 +286,11 @@ class NativeStack implements RunningStack {
   async #scan(paths: readonly string[] | null): Promise<Discovery> {
     const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
     this.#scannedAt = Date.now();
+    this.#options.onEvent({
+      type: 'discovered',
+      functions: discovery.functions.length,
+      routes: countRoutes(discovery),
+    });
     const sources = discovery.functions.flatMap(({ env }) => env.secretSources);
     forgetSecrets(process.env, sources, this.#config.workers.envAllow);
     return discovery;
@@ -609,6 +619,16 @@ class NativeStack implements RunningStack {
     if (this.#runDir) await removeRunDir(this.#runDir);
     this.#end({ reason: 'stopped' });
   }
+}
+
+function countRoutes({ functions, routes }: Discovery): Partial<Record<Runtime, number>> {
+  const runtimes = new Map(functions.map(({ key, runtime }) => [key, runtime]));
+  const counts: Partial<Record<Runtime, number>> = {};
+  for (const { functionKey, source } of routes) {
+    const runtime = functionKey === null ? undefined : runtimes.get(functionKey);
+    if (source !== 'alias' && runtime !== undefined) counts[runtime] = (counts[runtime] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function versionOf(program: Program | null): string | undefined {

@@ -73,14 +73,18 @@ async function render(
     env: {},
     cwd: '/',
   });
-  const show = await createRenderer(config, {
-    out: out.output,
-    err: err.output,
-    env,
-    cwd: '/',
-    hasTerminalInput: false,
-  });
-  events.forEach(show);
+  const renderer = await createRenderer(
+    config,
+    {
+      out: out.output,
+      err: err.output,
+      env,
+      cwd: '/',
+      hasTerminalInput: false,
+    },
+    { reload() {}, open() {} },
+  );
+  events.forEach((event) => renderer.show(event));
   await new Promise(setImmediate);
   return { out: out.text(), err: err.text() };
 }

@@ -1,0 +1,64 @@
+import type { LogRecord } from '../stack/events.ts';
+import { describeError } from './error-report.ts';
+import { readErrorText } from './error-text.ts';
+import { describeLog } from './render-plain.ts';
+import type { View } from './view.ts';
+
+/** A function that prints errors without end is no single error. */
+const MAX_ERROR_LINES = 60;
+const HINT = 'save the mended file and the next request runs it; --verbose shows the stack';
+
+/**
+ * Log lines for somebody who watches: function and text, without the time and the ids that `fastfn logs` has; the lines of
+ * one error together, as what it says and the code it points at.
+ */
+export class LiveLog {
+  readonly #view: View;
+  #error: LogRecord[] = [];
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  /** Whether lines are held back that may belong together with the next. */
+  get isHolding(): boolean {
+    return this.#error.length > 0;
+  }
+
+  /** The lines to show now. */
+  take(record: LogRecord): string[] {
+    if (this.#view.isVerbose) return [describeLog(record, this.#view.paint)];
+    const isError = record.level === 'error' && record.stream === 'stderr';
+    const isContinued = isError && isSameError(this.#error[0], record) && this.#error.length < MAX_ERROR_LINES;
+    const before = isContinued ? [] : this.flush();
+    if (!isError) return [...before, ...this.#describe(record)];
+    this.#error.push(record);
+    return before;
+  }
+
+  /** What was held back. */
+  flush(): string[] {
+    const records = this.#error;
+    this.#error = [];
+    const [first] = records;
+    if (first === undefined) return [];
+    const text = records.map(({ message }) => message).join('\n');
+    if (readErrorText(text, this.#view.functionsRoot).place === undefined) return records.flatMap(this.#describe);
+    return describeError({ subject: speakerOf(first), severity: 'error', text, hint: HINT }, this.#view);
+  }
+
+  readonly #describe = (record: LogRecord): string[] => {
+    const { paint, isUnicode } = this.#view;
+    const style = record.level === 'error' ? 'bad' : record.level === 'warn' ? 'warning' : 'plain';
+    const speaker = paint('dim', `${speakerOf(record)} ${isUnicode ? '│' : '|'}`);
+    return record.message.split('\n').map((line) => `${speaker} ${paint(style, line)}`);
+  };
+}
+
+function speakerOf(record: LogRecord): string {
+  return record.function?.replace(/@default$/, '') ?? record.source;
+}
+
+function isSameError(first: LogRecord | undefined, next: LogRecord): boolean {
+  return first?.function === next.function && first.requestId === next.requestId;
+}
