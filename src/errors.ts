@@ -24,6 +24,8 @@ const EXIT_CODES = {
   SECRET_UNREADABLE: ExitCode.failure,
   EDIT_FAILED: ExitCode.failure,
   FOLDER_IN_USE: ExitCode.failure,
+  NOT_RUNNING: ExitCode.failure,
+  STACK_UNREACHABLE: ExitCode.failure,
   PROTOCOL: ExitCode.failure,
   INTERNAL: ExitCode.failure,
   INTERRUPTED: ExitCode.interrupted,

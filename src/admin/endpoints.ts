@@ -18,6 +18,7 @@ import { metricsEndpoints } from './resources/metrics.ts';
 import { packEndpoints } from './resources/packs.ts';
 import { problemEndpoints } from './resources/problems.ts';
 import { reloadEndpoints } from './resources/reload.ts';
+import { routeEndpoints } from './resources/routes.ts';
 import { sessionEndpoints } from './resources/session.ts';
 import { uiStateEndpoints } from './resources/ui-state.ts';
 
@@ -45,3 +46,6 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...uiStateEndpoints,
 ];
+
+/** What only the command line of whoever started the stack may ask beside those (P133). */
+export const OPERATOR_ENDPOINTS: readonly Endpoint[] = routeEndpoints;

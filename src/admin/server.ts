@@ -2,16 +2,16 @@ import { chmod, rm } from 'node:fs/promises';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { OpenApiPublication } from '../openapi/publication.ts';
-import { checkToken, GATEWAY_HEADERS, isLocalRequest, readChangeRequest } from './caller.ts';
+import { GATEWAY_HEADERS } from './caller.ts';
 import { ChangeQueue } from './change-queue.ts';
+import { type Admission, changes, type Door, GatewayDoor, OPERATOR_DOOR } from './door.ts';
 import type { AdminContext, AdminRequest, Endpoint, Method } from './endpoint.ts';
-import { ENDPOINTS } from './endpoints.ts';
-import { type AccessClass, admit, type Caller, permitChange } from './guard.ts';
+import { ENDPOINTS, OPERATOR_ENDPOINTS } from './endpoints.ts';
+import type { AccessClass } from './guard.ts';
 import { parseBody } from './json-body.ts';
 import { internalOperations } from './openapi-operations.ts';
 import type { Platform } from './platform.ts';
 import { Problem } from './problem.ts';
-import { RateLimit } from './rate-limits.ts';
 import { Sessions } from './sessions.ts';
 import { UiState } from './ui-state.ts';
 
@@ -31,53 +31,72 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Serves the admin API, the API docs and the console on a Unix socket that only nginx (and root) can reach. */
-export async function startAdminServer(socketPath: string, platform: Platform): Promise<AdminServer> {
-  const app = createAdminApp(platform);
-  await rm(socketPath, { force: true });
-  await app.listen({ path: socketPath });
-  await chmod(socketPath, 0o600);
+/** Where the admin API is served: to whom each socket is open is a matter of its file's mode (0600) and owner. */
+export interface AdminSockets {
+  /** For nginx, which says of every request whom it is of. */
+  readonly gateway: string;
+  /** For the command line of whoever started the stack (P133). */
+  readonly operator: string;
+}
+
+/** Serves the admin API, the API docs and the console on Unix sockets that only nginx, the operator and root can reach. */
+export async function startAdminServer(sockets: AdminSockets, platform: Platform): Promise<AdminServer> {
+  const { context, door } = createServices(platform);
+  const gateway = createApp(context, door, ENDPOINTS);
+  const operator = createApp(context, OPERATOR_DOOR, [...ENDPOINTS, ...OPERATOR_ENDPOINTS]);
+  await listen(gateway, sockets.gateway);
+  await listen(operator, sockets.operator);
   return {
     async close() {
-      app.server.closeAllConnections(); // live log streams never end by themselves
-      await app.close();
+      for (const app of [gateway, operator]) {
+        app.server.closeAllConnections(); // live log streams never end by themselves
+        await app.close();
+      }
     },
   };
 }
 
-/** What the guard found out about a request, kept for its handler. */
-interface Admission {
-  readonly caller: Caller;
-  readonly client: string;
+async function listen(app: FastifyInstance, path: string): Promise<void> {
+  await rm(path, { force: true });
+  await app.listen({ path });
+  await chmod(path, 0o600);
 }
 
-/** The application without a socket: for tests of the guard. */
+/** The gateway's application without a socket: for tests of the guard. */
 export function createAdminApp(platform: Platform): FastifyInstance {
-  const { admin } = platform.config;
-  const { metrics } = platform;
-  const uiState = new UiState(admin);
-  const sessions = new Sessions(admin.login);
-  const requests = new RateLimit(admin.rateLimits.requests);
-  const writes = new RateLimit(admin.rateLimits.writes);
-  const failures = new RateLimit(admin.rateLimits.failures);
-  const { includeInternal, title, version } = platform.config.openapi;
+  const { context, door } = createServices(platform);
+  return createApp(context, door, ENDPOINTS);
+}
+
+/** What the applications of one stack share. */
+function createServices(platform: Platform): { readonly context: AdminContext; readonly door: GatewayDoor } {
+  const { config, metrics } = platform;
+  const uiState = new UiState(config.admin);
+  const sessions = new Sessions(config.admin.login);
+  const door = new GatewayDoor(config.admin, metrics, uiState, sessions);
+  const { includeInternal, title, version } = config.openapi;
   const internal = includeInternal ? internalOperations(ENDPOINTS) : undefined;
-  const openApi = new OpenApiPublication({ title, version, internal });
   const context: AdminContext = {
     platform,
     sessions,
     uiState,
     changes: new ChangeQueue(),
-    openApi,
+    openApi: new OpenApiPublication({ title, version, internal }),
     countFailure(client) {
-      failures.count(client);
+      door.failures.count(client);
       metrics.count('fastfn_auth_failures_total', { kind: 'admin_login' });
     },
   };
+  return { context, door };
+}
+
+function createApp(context: AdminContext, door: Door, endpoints: readonly Endpoint[]): FastifyInstance {
+  const { uiState } = context;
+  const { metrics } = context.platform;
   const admissions = new WeakMap<FastifyRequest, Admission>();
 
   const app = fastify({
-    genReqId: (request) => String(request.headers[GATEWAY_HEADERS.requestId] ?? ''),
+    genReqId: ({ headers }) => door.requestId(headers),
     exposeHeadRoutes: true,
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { maxParamLength: 512 },
@@ -92,41 +111,15 @@ export function createAdminApp(platform: Platform): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...PLATFORM_HEADERS, 'x-request-id': request.id });
     const access = accessOf(request);
-    const caller = readCaller(request);
-    const client = String(request.headers[GATEWAY_HEADERS.client] ?? '');
-    if (caller.token === 'wrong') metrics.count('fastfn_auth_failures_total', { kind: 'admin_token' });
-    admissions.set(request, { caller, client });
-    if (access !== 'open') limitRate(caller, client, access);
-    const refusal = admit(uiState.flags, caller, access);
-    if (refusal) throw refusal;
+    const admission = door.admit(request.headers, access);
+    admissions.set(request, admission);
     checkRoute(request);
-    if (!changes(access)) return;
-    const refusedChange = permitChange(uiState.flags, caller, access, readChangeRequest(request.headers));
-    if (refusedChange) throw refusedChange;
+    if (changes(access)) door.permit(request.headers, access, admission);
   });
 
   app.addHook('onResponse', async (_request, { statusCode }) =>
     metrics.count('fastfn_admin_requests_total', { code: String(statusCode) }),
   );
-
-  /** P160: callers that are not local, in the place that P135 gives it. */
-  function limitRate(caller: Caller, client: string, access: AccessClass): void {
-    if (caller.isLocal) return;
-    const overdue = [requests, ...(changes(access) ? [writes] : [])].find((limit) => limit.waitSeconds(client) > 0);
-    const seconds = Math.max(overdue?.waitSeconds(client) ?? 0, failures.waitSeconds(client));
-    if (seconds > 0) throw tooMany(seconds);
-    requests.count(client);
-    if (changes(access)) writes.count(client);
-    if (caller.token === 'wrong') failures.count(client);
-  }
-
-  function readCaller({ headers }: FastifyRequest): Caller {
-    return {
-      isLocal: isLocalRequest(headers, admin.allowedHosts),
-      token: checkToken(headers, admin.token),
-      user: sessions.read(headers.cookie),
-    };
-  }
 
   function toAdminRequest(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint): AdminRequest {
     const { caller, client } = admissions.get(request) as Admission;
@@ -144,7 +137,7 @@ export function createAdminApp(platform: Platform): FastifyInstance {
     };
   }
 
-  for (const endpoint of ENDPOINTS) {
+  for (const endpoint of endpoints) {
     app.route({
       method: endpoint.method,
       url: endpoint.path,
@@ -153,9 +146,9 @@ export function createAdminApp(platform: Platform): FastifyInstance {
       handler: async (request, reply) => endpoint.handle(toAdminRequest(request, reply, endpoint), context),
     });
   }
-  for (const [path, taken] of methodsByPath()) {
+  for (const [path, taken] of methodsByPath(endpoints)) {
     const others = [...METHODS.filter((method) => !taken.includes(method)), ...OTHER_METHODS];
-    const access = ENDPOINTS.find((endpoint) => endpoint.path === path)!.access;
+    const access = endpoints.find((endpoint) => endpoint.path === path)!.access;
     app.route({ method: others, url: path, config: { access, allow: allowHeader(taken) }, handler: async () => {} });
   }
   app.setNotFoundHandler(async () => {
@@ -180,10 +173,6 @@ function accessOf(request: FastifyRequest): AccessClass {
   return endpoint?.access ?? access ?? 'read';
 }
 
-function changes(access: AccessClass): boolean {
-  return access === 'exec' || access === 'write' || access === 'session';
-}
-
 /** Unknown path, then unknown method (P135, P206). */
 function checkRoute(request: FastifyRequest): void {
   if (request.is404) throw new Problem(404, 'not found');
@@ -191,18 +180,14 @@ function checkRoute(request: FastifyRequest): void {
   if (allow !== undefined) throw new Problem(405, 'method not allowed', { headers: { allow } });
 }
 
-function methodsByPath(): Map<string, Method[]> {
+function methodsByPath(endpoints: readonly Endpoint[]): Map<string, Method[]> {
   const paths = new Map<string, Method[]>();
-  for (const { path, method } of ENDPOINTS) paths.set(path, [...(paths.get(path) ?? []), method]);
+  for (const { path, method } of endpoints) paths.set(path, [...(paths.get(path) ?? []), method]);
   return paths;
 }
 
 function allowHeader(methods: readonly Method[]): string {
   return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
-}
-
-function tooMany(seconds: number): Problem {
-  return new Problem(429, 'rate limit exceeded', { headers: { 'retry-after': String(seconds) } });
 }
 
 /** Input that a schema refuses: the schema's own text where it gives one, else the path of the member (P161). */

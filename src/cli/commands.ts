@@ -76,6 +76,18 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./init.ts')).init,
   },
   {
+    name: 'routes',
+    argument: '[dir]',
+    summary: 'List the routes of a folder, and which of them are in conflict',
+    flags: [
+      JSON_FLAG,
+      { notation: '--live', help: 'Ask the running stack instead of reading the folder' },
+      { notation: '--conflicts', help: 'Show conflicts only' },
+    ],
+    examples: ['fastfn routes examples/hello', 'fastfn routes examples/hello --json'],
+    load: async () => (await import('./routes.ts')).routes,
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine and this project, and repair what is safe to repair',
     flags: [

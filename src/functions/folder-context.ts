@@ -86,6 +86,7 @@ export function defineFunction(context: FolderContext, file: HandlerFile, identi
     configProblem: failure ?? (problem ? `${configPath(folder)}: ${problem}` : folder.envFailure),
     ...(overlay.group && { group: overlay.group }),
     ...(examples && { examples }),
+    ...(isScheduled(context.config) && { isScheduled: true }),
     ...(file.comments.hints.ignored && { ignoredHints: file.comments.hints.ignored }),
   };
 }
@@ -128,6 +129,11 @@ export function findMismatch(
     return `invoke.adapter "${adapter}" is for ${ADAPTED_RUNTIMES.join(' and ')}, not ${runtime}`;
   }
   return handler.includes('$') && runtime !== 'node' ? `invoke.handler "${handler}" is no ${runtime} identifier` : null;
+}
+
+/** A schedule counts when it says that it is enabled (F127). */
+function isScheduled(config: FunctionConfig | undefined): boolean {
+  return [config?.schedule, ...(config?.schedules ?? [])].some((schedule) => schedule?.enabled === true);
 }
 
 /** Examples of the configuration over those of the hints (F130). */

@@ -174,7 +174,13 @@ function toRoute({ claims, methods, hosts, segments, order }: Candidate): Route 
 }
 
 function toConflict({ claims, methods, segments }: Candidate): RouteConflict {
-  return { path: formatPath(segments), methods, claims: [...new Set(claims.map(({ file }) => file))] };
+  const files = new Set(claims.map(({ file }) => file));
+  return {
+    path: formatPath(segments),
+    methods,
+    claims: [...files],
+    functionKeys: claims.map(({ functionKey }) => functionKey),
+  };
 }
 
 function compareCandidates(a: Candidate, b: Candidate): number {

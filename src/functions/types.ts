@@ -104,6 +104,8 @@ export interface FunctionDefinition {
   /** `group` of its configuration: how the console and OpenAPI sort it. */
   readonly group?: string;
   readonly examples?: FunctionExamples;
+  /** The clock calls it too (F127). */
+  readonly isScheduled?: true;
   /** Hints of the entry that do not parse, each with its line: for the log at level debug (P237). */
   readonly ignoredHints?: readonly string[];
 }
@@ -146,6 +148,8 @@ export interface RouteConflict {
   readonly methods: readonly string[];
   /** Files that make the claims, relative to the root. */
   readonly claims: readonly string[];
+  /** The functions that make them, in their order. */
+  readonly functionKeys: readonly string[];
 }
 
 /**

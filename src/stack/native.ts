@@ -29,7 +29,7 @@ import { Fleet, type FleetChange } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
-import { createPlatform, openAdminSocket } from './platform.ts';
+import { createPlatform, openAdminSockets } from './platform.ts';
 import { ProblemStore } from './problems.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx, supervisorRecord } from './records.ts';
@@ -195,7 +195,7 @@ class NativeStack implements RunningStack {
       invoker: this.#invoker as Invoker,
       applyFiles: (write) => this.#applyWritten(write),
     });
-    this.#admin = await openAdminSocket(this.#runDir as string, platform, user);
+    this.#admin = await openAdminSockets(this.#runDir as string, platform, user);
   }
 
   #showRequest(event: AccessEvent): void {

@@ -16,6 +16,7 @@ import type { ProjectConfig } from '../project/types.ts';
 import type { WorkerStatus } from '../workers/stats.ts';
 import { LogAccess } from './log-access.ts';
 import { giveTo, type StackUser } from './owner.ts';
+import { OPERATOR_SOCKET } from './run-dir.ts';
 
 /** What the running stack lets its administration see and do. */
 export interface PlatformParts {
@@ -84,16 +85,19 @@ export function createPlatform(parts: PlatformParts): Platform {
   };
 }
 
-/** Opens the admin socket in the run directory for nginx's workers; the server's code is read only when a stack starts. */
-export async function openAdminSocket(
+/**
+ * Opens the sockets of the administration in the run directory; the server's code is read only when a stack starts. The one for
+ * nginx belongs to the stack's user, the operator's stays with whoever started the stack.
+ */
+export async function openAdminSockets(
   runDir: string,
   platform: Platform,
   user: StackUser | null,
 ): Promise<AdminServer> {
   const { startAdminServer } = await import('../admin/server.ts');
-  const path = join(runDir, 'admin.sock');
-  const server = await startAdminServer(path, platform);
-  await giveTo(user, [path]);
+  const sockets = { gateway: join(runDir, 'admin.sock'), operator: join(runDir, OPERATOR_SOCKET) };
+  const server = await startAdminServer(sockets, platform);
+  await giveTo(user, [sockets.gateway]);
   return server;
 }
 

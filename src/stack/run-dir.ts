@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { giveTo, type StackUser } from './owner.ts';
 
 /** Room for `/supervisor.sock` below the 107 bytes that sun_path holds (unix(7)); P72 speaks of 100 for the whole path. */
 const MAX_RUN_DIR_BYTES = 80;
+const SHORT_PREFIX = 'ffn-';
+
+/** In the run directory: the admin API for whoever started the stack (P133). */
+export const OPERATOR_SOCKET = 'operator.sock';
 
 /** Where the sockets and the pid file of a stack that runs as `user` lie (P72). Pure. */
 export function chooseRunDir(
@@ -16,9 +20,23 @@ export function chooseRunDir(
   user: StackUser | null,
 ): string {
   const uid = user?.uid ?? userInfo().uid;
-  const wanted = config.runDir ?? join(baseDir(uid), `fastfn-${uid}`, `${config.projectId}-${port}`);
+  return fitted(config.runDir ?? join(baseDir(uid), `fastfn-${uid}`, `${config.projectId}-${port}`));
+}
+
+/** The folder itself, or a shorter one where the paths of its sockets would be too long (P72). */
+export function fitted(wanted: string): string {
   if (Buffer.byteLength(wanted) <= MAX_RUN_DIR_BYTES) return wanted;
-  return join(tmpdir(), `ffn-${createHash('sha256').update(wanted).digest('hex').slice(0, 8)}`);
+  return join(tmpdir(), `${SHORT_PREFIX}${createHash('sha256').update(wanted).digest('hex').slice(0, 8)}`);
+}
+
+/** Whether a path is one that `fitted` gives. */
+export function isShortened(path: string): boolean {
+  return basename(path).startsWith(SHORT_PREFIX);
+}
+
+/** Folders whose subfolders are the run directories that `uid` gets without FN_RUN_DIR. */
+export function runDirParents(uid: number): readonly string[] {
+  return [...new Set([process.env.XDG_RUNTIME_DIR || tmpdir(), tmpdir()])].map((base) => join(base, `fastfn-${uid}`));
 }
 
 /** Root's own runtime folder is closed to the user that root runs a stack for. */

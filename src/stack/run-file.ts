@@ -52,6 +52,11 @@ export async function readRunFile(runDir: string): Promise<RunFile | null> {
   }
 }
 
+/** Whether the supervisor that wrote the file still runs, and no other process has its pid (P73). */
+export function isRunning({ pid, pid_start: start }: RunFile): boolean {
+  return isAlive(pid) && (start === 0 || startTicks(pid) === start);
+}
+
 /**
  * Ends what survived a supervisor that was killed: TERM, a second, KILL. Only processes whose start time matches and that run
  * a program, never a stranger that got the same pid (P75).

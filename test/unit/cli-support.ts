@@ -8,6 +8,7 @@ import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = ['bin', 'helpers', 'openresty', 'runtimes', 'templates', 'package.json'];
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const LINKED = ['src', 'node_modules'];
 
 /** Builds the package with its own build script into a folder of this test, and returns the path of its executable. */
@@ -49,7 +50,8 @@ export function runToEnd(
 ): Promise<Result> {
   const env = options.env ?? cleanEnvironment(options.cwd);
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program, ...args], { cwd: options.cwd, env }, (error, stdout, stderr) => {
+    const settings = { cwd: options.cwd, env, maxBuffer: MAX_OUTPUT_BYTES };
+    const child = execFile(process.execPath, [program, ...args], settings, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : ((error as { code?: number }).code ?? null), stdout, stderr });
     });
     child.stdin?.end();
