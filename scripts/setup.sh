@@ -36,7 +36,7 @@ if ! is_current "$build_stamp" "$build_hash"; then
 fi
 
 # The folder holds a function with dependencies in every language, so the doctor installs what examples and tests need.
-node bin/fastfn.js doctor --cwd test/fixtures/every-language --fix --yes </dev/null >/dev/null ||
+node bin/fastfn.js doctor --cwd test/fixtures/every-language --mode native --fix --yes </dev/null >/dev/null ||
   echo "note: setup goes on without what is named above; what needs it will fail" >&2
 
 # Prints the Debian packages of the test tools that are missing. A test that lacks its tool says so and is skipped.

@@ -41,6 +41,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
 ];
 
 const JSON_FLAG: Flag = { notation: '--json', help: 'Print one JSON document' };
+const STRICT_FLAG: Flag = { notation: '--strict', help: 'Warnings count as failures' };
 
 /** Every command of this version, in the order of help. */
 export const COMMANDS: readonly CommandDefinition[] = [
@@ -92,12 +93,24 @@ export const COMMANDS: readonly CommandDefinition[] = [
     summary: 'Check this machine and this project, and repair what is safe to repair',
     flags: [
       JSON_FLAG,
-      { notation: '--fix', help: 'Repair: write a missing fastfn.json, install missing system packages' },
+      {
+        notation: '--fix',
+        help: 'Repair: write a missing fastfn.json, close fn.env.json to others, remove what dead stacks left, install missing system packages',
+      },
       { notation: '--yes', help: 'Do not ask before installing' },
-      { notation: '--strict', help: 'Warnings count as failures' },
+      STRICT_FLAG,
+      { notation: '--mode <mode>', help: 'What has to work: native, docker or auto, either of them (default: auto)' },
     ],
     examples: ['fastfn doctor', 'fastfn doctor --fix --yes'],
     load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'check',
+    argument: '[dir]',
+    summary: 'Check the files of a project only: no network, no daemon, no other process',
+    flags: [JSON_FLAG, STRICT_FLAG],
+    examples: ['fastfn check examples/hello', 'fastfn check --json'],
+    load: async () => (await import('./check.ts')).check,
   },
   {
     name: 'secrets',

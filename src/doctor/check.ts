@@ -1,8 +1,12 @@
 import type { FastfnError } from '../errors.ts';
 import type { Discovery } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
+import type { DockerAnswer } from './docker.ts';
 import type { Need } from './packages.ts';
+import type { ProjectFiles } from './project-files.ts';
+import type { Run } from './runs.ts';
 import type { NativePrerequisites } from './types.ts';
+import { servesEverything } from './verdict.ts';
 
 export type Status = 'OK' | 'WARN' | 'FAIL';
 
@@ -12,7 +16,7 @@ export interface Finding {
   /** One line. */
   readonly message: string;
   readonly hint?: string | undefined;
-  readonly details?: Readonly<Record<string, string>>;
+  readonly details?: Readonly<Record<string, string>> | undefined;
   /** What to install so that it passes. */
   readonly needs?: readonly Need[];
 }
@@ -26,6 +30,10 @@ export interface Check {
   fix?(context: DoctorContext): Promise<string | null>;
 }
 
+/** `--mode`: which mode has to work; `auto` is content with either (P265). */
+export const MODES = ['auto', 'native', 'docker'] as const;
+export type DoctorMode = (typeof MODES)[number];
+
 /** What the checks look at; the slow parts start once, for all of them. */
 export interface DoctorContext {
   readonly cwd: string;
@@ -34,12 +42,25 @@ export interface DoctorContext {
   /** Why the configuration cannot be used. */
   readonly configError: FastfnError | null;
   readonly project: Project | null;
+  /** What it takes processes and connections to know; null in `fastfn check`, which uses neither (P17). */
+  readonly machine: Machine | null;
 }
 
+/** What the files of a project say. */
 export interface Project {
   readonly config: ProjectConfig;
-  readonly prerequisites: Promise<NativePrerequisites>;
   readonly discovery: Promise<Discovery>;
+  readonly files: Promise<ProjectFiles>;
+}
+
+export interface Machine {
+  readonly mode: DoctorMode;
+  /** null where native mode is not asked about, or the configuration does not say what it needs. */
+  readonly prerequisites: Promise<NativePrerequisites> | null;
+  /** null where Docker mode is not asked about. */
+  readonly docker: Promise<DockerAnswer> | null;
+  /** Stacks of this user, living and dead. */
+  readonly runs: Promise<readonly Run[]>;
 }
 
 /** A check that does not apply (P263). */
@@ -49,8 +70,37 @@ export function skipped(reason: string): Finding {
 
 /** Runs a check that needs a valid configuration. */
 export function withProject(
-  context: DoctorContext,
-  run: (project: Project) => Finding | Promise<Finding>,
-): Finding | Promise<Finding> {
-  return context.project === null ? skipped('the configuration is invalid') : run(context.project);
+  run: (project: Project, context: DoctorContext) => Finding | Promise<Finding>,
+): Check['run'] {
+  return (context) =>
+    context.project === null ? skipped('the configuration is invalid') : run(context.project, context);
+}
+
+/** What a check of native mode looks at. */
+export interface NativeScene {
+  readonly config: ProjectConfig;
+  readonly discovery: Discovery;
+  readonly found: NativePrerequisites;
+  /** How bad it is that something this project needs is missing (P265). */
+  severity(): Promise<Status>;
+}
+
+/** Runs a check of what native mode needs. */
+export function withNative(run: (scene: NativeScene) => Finding | Promise<Finding>): Check['run'] {
+  return withProject(async ({ config, discovery }, { machine }) => {
+    if (!machine?.prerequisites) return skipped('the image of Docker mode brings it');
+    const [found, functions] = await Promise.all([machine.prerequisites, discovery]);
+    return run({ config, found, discovery: functions, severity: () => severityWithoutNative(machine) });
+  });
+}
+
+async function severityWithoutNative({ docker }: Machine): Promise<Status> {
+  return docker !== null && 'docker' in (await docker) ? 'WARN' : 'FAIL';
+}
+
+/** How bad it is that Docker mode cannot be used (P265). */
+export async function severityWithoutDocker({ machine, project }: DoctorContext): Promise<Status> {
+  if (!machine?.prerequisites || project === null) return 'FAIL';
+  const [found, { functions }] = await Promise.all([machine.prerequisites, project.discovery]);
+  return servesEverything(project.config, found, functions) ? 'WARN' : 'FAIL';
 }

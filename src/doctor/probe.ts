@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 
 /** P42: a program that does not answer a question about itself in this time counts as missing. */
 const PROBE_LIMIT_MS = 5000;
@@ -11,6 +11,12 @@ export interface ProbeOutcome {
   readonly reason: string;
 }
 
+/** Programs that are being asked: a command that ends before they answer leaves none behind. */
+const asked = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of asked) child.kill('SIGKILL');
+});
+
 /** Runs a program once with a time limit; failing is an outcome, not an exception. */
 export function probe(
   file: string,
@@ -22,8 +28,12 @@ export function probe(
       file,
       args,
       { ...options, timeout: PROBE_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 20 },
-      (error, stdout, stderr) => resolve({ ok: error === null, stdout, stderr, reason: reasonOf(error, stderr) }),
+      (error, stdout, stderr) => {
+        asked.delete(child);
+        resolve({ ok: error === null, stdout, stderr, reason: reasonOf(error, stderr) });
+      },
     );
+    asked.add(child);
     child.stdin?.end();
   });
 }

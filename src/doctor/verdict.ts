@@ -39,6 +39,17 @@ export function judgeNative(
   return isEnough ? { problems, warnings: missing } : { problems: [...problems, ...missing], warnings: [] };
 }
 
+/** Whether native mode can serve every function of a project. */
+export function servesEverything(
+  config: ProjectConfig,
+  found: NativePrerequisites,
+  functions: readonly FunctionDefinition[],
+): boolean {
+  return (
+    judgeNative({ ...config, command: 'run', allowMissingRuntimes: false }, found, functions).problems.length === 0
+  );
+}
+
 function isUnusable(program: Program | null): program is MissingProgram {
   return program !== null && isMissing(program) && program.configured;
 }

@@ -20,7 +20,7 @@ export interface ControlSocket {
 
 /** Takes the lock; throws ALREADY_RUNNING when a living stack answers, takes a dead one's place otherwise. */
 export async function takeControlSocket(path: string): Promise<ControlSocket> {
-  const owner = await askOwner(path);
+  const owner = await askStack(path);
   if (owner) {
     throw new FastfnError('ALREADY_RUNNING', `already running at ${owner.url} (pid ${owner.pid})`, {
       hint: 'stop that one, or pass --port for a second stack',
@@ -47,7 +47,8 @@ export async function takeControlSocket(path: string): Promise<ControlSocket> {
   };
 }
 
-function askOwner(path: string): Promise<StackIdentity | null> {
+/** What the stack that listens on a control socket says of itself; null when none answers. */
+export function askStack(path: string): Promise<StackIdentity | null> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const finish = (identity: StackIdentity | null) => {
