@@ -264,6 +264,7 @@ describe('F1: request ids', () => {
 describe('F125, P111: idle workers', () => {
   test('end after idle_ttl_seconds, and the next call starts one', async () => {
     const { pid } = (await stack.get('/js/idle/a')).json();
+    await until(() => stack.workers('js/idle/a.js').includes(pid), 'its worker is on record');
     await until(() => stack.workers('js/idle/a.js').length === 0, 'the idle worker ended');
     const again = await stack.get('/js/idle/a');
     expect([again.status, again.headers['x-fastfn-function-state']]).toEqual([200, 'cold']);
@@ -276,6 +277,7 @@ describe('F125, P111: idle workers', () => {
     const answer = await stack.get('/js/kept/a');
     expect([answer.headers['x-fastfn-function-state'], answer.json().pid]).toEqual(['warm', pid]);
     await stack.get('/js/idle/a');
+    await until(() => stack.workers('js/idle/a.js').length === 1, 'its worker is on record');
     await until(() => stack.workers('js/idle/a.js').length === 0, 'an idle worker without min_warm ended meanwhile');
     expect(stack.workers('js/kept/a.js')).toEqual([pid]);
   });

@@ -7,7 +7,12 @@ import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs')];
-const COMMANDS = [...new Set(PAGES.flatMap(commandsOf))];
+/** Pages that are walks, each run from beginning to end by a test of its own. */
+const WALKS: Readonly<Record<string, string>> = {
+  'docs/admin-api.md': 'test/stack/admin-docs.test.ts',
+  'docs/console.md': 'test/browser/console-access.test.ts',
+};
+const COMMANDS = [...new Set(PAGES.filter((page) => !(page in WALKS)).flatMap(commandsOf))];
 const SCRIPTS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts);
 
 let fastfnPath: string;
@@ -100,6 +105,10 @@ test.each(COMMANDS.filter((command) => command.startsWith('npm ')))('%s is a scr
 
 test('every documented command is one of ours', () => {
   expect(COMMANDS.filter((command) => !fastfnArguments(command) && !command.startsWith('npm '))).toEqual([]);
+});
+
+test.each(Object.entries(WALKS))('%s is read by %s, which runs it', (page, file) => {
+  expect(readFileSync(join(ROOT, file), 'utf8')).toContain(page);
 });
 
 test.each(PAGES)('the links of %s lead somewhere', (page) => {

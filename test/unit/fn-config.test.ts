@@ -390,6 +390,7 @@ describe('fail closed', () => {
     expect(broken.functions[0]?.configProblem).toBeNull();
     expect(broken.problems).toEqual([
       {
+        kind: 'config',
         severity: 'error',
         path: 'x/fn.config.json',
         message: 'timeout_ms: must be a whole number from 1 to 3600000, got -1',

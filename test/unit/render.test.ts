@@ -84,7 +84,7 @@ async function render(
     },
     { reload() {}, open() {} },
   );
-  events.forEach((event) => renderer.show(event));
+  for (const event of events) renderer.show(event);
   await new Promise(setImmediate);
   return { out: out.text(), err: err.text() };
 }
