@@ -25,6 +25,7 @@ local var, req, header, log = ngx.var, ngx.req, ngx.header, ngx.log
 local ERR = ngx.ERR
 local get_method, raw_header, start_time = ngx.req.get_method, ngx.req.raw_header, ngx.req.start_time
 local count, reject = metrics.count, metrics.reject
+local client_address = origin.client
 local floor, now = math.floor, ngx.now
 local find, sub, gsub, match_string = string.find, string.sub, string.gsub, string.match
 
@@ -301,9 +302,9 @@ function _M.handle()
     end
     local body, source = take_body(fn, id)
     if record.runtime == "lua" then
-        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, verdict and verdict.extra, var.remote_addr)
+        return lua_functions.handle(fn, match, method, uri, id, ms, raw, body, source, verdict and verdict.extra, client_address())
     end
-    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source, var.remote_addr)
+    return call_worker(fn, tail, method, id, ms, stamp, raw, body, source, client_address())
 end
 
 -- A request of the platform itself (invocation.lua): what only concerns the public side (F167) is left out.

@@ -4,14 +4,16 @@ local cjson = require "cjson.safe"
 
 local _M = {}
 
--- init_by_lua: code shared by all nginx workers is loaded before they fork.
-function _M.init()
+-- init_by_lua: code shared by all nginx workers is loaded before they fork. `loopback_peer` is the address that loopback clients
+-- appear with where the port is published from outside (P66).
+function _M.init(loopback_peer)
     require "resty.core"
     -- Functions share the string metatable with us; hidden, it cannot be changed from a sandbox (F114).
     getmetatable("").__metatable = false
     for _, name in ipairs({ "gateway", "route_table", "lua_functions", "platform", "private", "invocation" }) do
         require("openresty." .. name)
     end
+    require("openresty.origin").set_loopback_peer(loopback_peer)
 end
 
 -- init_worker_by_lua.

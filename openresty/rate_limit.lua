@@ -1,5 +1,7 @@
 -- Rate limits (F144): a token bucket per function and key, shared by all nginx workers.
 
+local client_address = require("openresty.origin").client
+
 local dict = ngx.shared.fn_rates
 local now, var = ngx.now, ngx.var
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
@@ -22,7 +24,7 @@ local function key_of(limit, verdict)
     if sub(limit.key, 1, 7) == "header:" then
         return var["http_" .. gsub(lower(sub(limit.key, 8)), "-", "_")] or ""
     end
-    return var.remote_addr
+    return client_address()
 end
 
 -- The bucket's content is kept as the time at which it will be full again ("theoretical arrival time"). The lock makes

@@ -15,6 +15,7 @@ const EXIT_CODES = {
   PORT_IN_USE: ExitCode.failure,
   ALREADY_RUNNING: ExitCode.failure,
   NGINX_FAILED: ExitCode.failure,
+  CONTAINER_FAILED: ExitCode.failure,
   NOT_READY: ExitCode.failure,
   ROUTE_CONFLICT: ExitCode.failure,
   WORKER_FAILED: ExitCode.failure,

@@ -14,6 +14,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   PORT_IN_USE: 'Another program listens on the port, or this machine may not listen there',
   ALREADY_RUNNING: 'A stack already serves this folder on this port',
   NGINX_FAILED: 'nginx refused its configuration or does not stay alive',
+  CONTAINER_FAILED: 'The container of the stack does not start, ended by itself, or its daemon went away',
   NOT_READY: 'The stack did not become ready in time; what is missing is listed',
   ROUTE_CONFLICT: 'Two files claim the same route',
   WORKER_FAILED: 'A worker process does not start',

@@ -145,6 +145,17 @@ export const COMMANDS: readonly CommandDefinition[] = [
   },
 ];
 
+/** Commands that only FastFN itself uses; help does not show them. */
+export const INTERNAL_COMMANDS: readonly CommandDefinition[] = [
+  {
+    name: 'inside',
+    summary: 'Serve in a container for the FastFN that started it',
+    flags: [],
+    examples: [],
+    load: async () => (await import('./inside.ts')).inside,
+  },
+];
+
 /** Names that are kept for commands of a later version (P23). */
 export const LATER_COMMANDS: readonly string[] = ['build', 'deploy', 'test'];
 

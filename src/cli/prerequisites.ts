@@ -1,19 +1,46 @@
+import { connectEngine } from '../docker/engine.ts';
+import { findNativePrerequisites } from '../doctor/native.ts';
 import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
 import { judgeNative, lacksSomething } from '../doctor/verdict.ts';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
 
-/** Docker mode is a later version's; one sentence says what works instead (P28, P40). */
-export function refuseDockerMode(command: string, { nginx }: NativePrerequisites): never {
-  const here = `"fastfn ${command} --native"`;
-  const alternative = isMissing(nginx)
-    ? `${here} is, but needs nginx with Lua: ${nginx.problem}`
-    : `use ${here}, which works here`;
-  const hint = isMissing(nginx) ? nginx.hint : undefined;
-  throw new FastfnError('PREREQUISITE_MISSING', `Docker mode is not available in this version; ${alternative}`, {
-    hint,
-  });
+/**
+ * For what one mode lacks: throws it on, with a hint at the other mode when that would work here (P28, P40, P52).
+ */
+export function nameOtherMode(config: ProjectConfig, env: NodeJS.ProcessEnv): (error: unknown) => Promise<never> {
+  return async (error) => {
+    if (!(error instanceof FastfnError)) throw error;
+    const works = config.mode === 'docker' ? await worksNatively(config, env) : await worksInDocker(env);
+    if (!works) throw error;
+    const { command } = config;
+    const other =
+      config.mode === 'docker'
+        ? `"fastfn ${command} --native" works here: it uses nginx and the languages of this machine.`
+        : `"fastfn ${command}" works here: it uses Docker.`;
+    const hint = error.hint === undefined ? other : `${error.hint}\n${other}`;
+    throw new FastfnError(error.code, error.message, { hint, cause: error });
+  };
+}
+
+async function worksNatively(config: ProjectConfig, env: NodeJS.ProcessEnv): Promise<boolean> {
+  try {
+    await requireNative(config, await findNativePrerequisites(config, config.runtimes, { env }));
+    return true;
+  } catch {
+    return false; // why is not what was asked for
+  }
+}
+
+/** A daemon of this machine answers at once. */
+async function worksInDocker(env: NodeJS.ProcessEnv): Promise<boolean> {
+  try {
+    const { isRemote } = await connectEngine(env, 1000);
+    return !isRemote;
+  } catch {
+    return false;
+  }
 }
 
 /**

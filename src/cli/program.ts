@@ -1,7 +1,15 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { suggest } from '../functions/nearest.ts';
-import { COMMANDS, type CommandDefinition, type Flag, GLOBAL_FLAGS, LATER_COMMANDS, longName } from './commands.ts';
+import {
+  COMMANDS,
+  type CommandDefinition,
+  type Flag,
+  GLOBAL_FLAGS,
+  INTERNAL_COMMANDS,
+  LATER_COMMANDS,
+  longName,
+} from './commands.ts';
 import { describeCommand, describeProgram } from './help.ts';
 import type { Invocation, Terminal } from './terminal.ts';
 import { describeVersion } from './version.ts';
@@ -28,7 +36,7 @@ function parse(argv: readonly string[]): { command: CommandDefinition | undefine
   let command: CommandDefinition | undefined;
   let args: readonly string[] = [];
   const program = silent(new Command('fastfn'), GLOBAL_FLAGS).action(() => undefined);
-  for (const definition of COMMANDS) {
+  for (const definition of [...COMMANDS, ...INTERNAL_COMMANDS]) {
     const sub = silent(program.command(definition.name), definition.flags);
     if (definition.argument) sub.arguments(definition.argument);
     sub.action(() => {

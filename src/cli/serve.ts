@@ -1,5 +1,3 @@
-import { findNativePrerequisites } from '../doctor/native.ts';
-import type { NativePrerequisites } from '../doctor/types.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { SECRET_VARIABLES } from '../project/environment.ts';
 import type { ProjectConfig } from '../project/types.ts';
@@ -9,7 +7,6 @@ import { describeDryRun } from './dry-run.ts';
 import { reportFailure } from './failure.ts';
 import { loadInvokedProject } from './load-project.ts';
 import { openBrowser } from './open-browser.ts';
-import { describePrerequisites, refuseDockerMode, requireNative } from './prerequisites.ts';
 import { createRenderer, type Renderer } from './render.ts';
 import { startStack } from './start-stack.ts';
 import { superviseStack } from './supervise.ts';
@@ -35,9 +32,13 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
   try {
     return await superviseStack({
       start: async (signal) => {
-        const prerequisites = await check(config, terminal, renderer);
-        signal.throwIfAborted();
-        stack = await startStack(config, { onEvent: (event) => renderer.show(event), prerequisites, signal });
+        for (const message of config.notes) renderer.show({ type: 'note', message });
+        stack = await startStack(config, {
+          env: terminal.env,
+          isImageForced: flags.build === true,
+          onEvent: (event) => renderer.show(event),
+          signal,
+        });
         if (flags.open) openBrowser(stack.url);
         return stack;
       },
@@ -48,16 +49,6 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
   } finally {
     await renderer.close();
   }
-}
-
-/** Finds what the start needs, and refuses it where something is missing (P40, P41). */
-async function check(config: ProjectConfig, terminal: Terminal, renderer: Renderer): Promise<NativePrerequisites> {
-  for (const message of config.notes) renderer.show({ type: 'note', message });
-  const prerequisites = await findNativePrerequisites(config, config.runtimes, { env: terminal.env });
-  if (config.mode === 'docker') refuseDockerMode(config.command, prerequisites);
-  for (const warning of await requireNative(config, prerequisites)) renderer.show(warning);
-  renderer.show({ type: 'progress', step: 'checks', detail: describePrerequisites(prerequisites) });
-  return prerequisites;
 }
 
 async function reloadAll(stack: RunningStack | undefined, renderer: Renderer): Promise<void> {

@@ -42,6 +42,8 @@ export interface GatewayOptions {
   readonly routes: number;
   /** Whom nginx's workers run as; null when the stack does not run as root. */
   readonly user: { readonly uid: number; readonly gid: number; readonly name: string; readonly group: string } | null;
+  /** The address that loopback clients appear with where the port is published from outside, else null (P66). */
+  readonly loopbackPeer: string | null;
   /** What the nginx worker `nginxPid` says. */
   onMessage(message: LinkMessage, nginxPid: number): void;
   /** An nginx worker's connection ended. */

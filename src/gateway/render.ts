@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BlockList, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Eta } from 'eta';
@@ -15,6 +16,8 @@ export interface NginxConfInput {
   readonly port: number;
   readonly routes: number;
   readonly user: { readonly name: string; readonly group: string } | null;
+  /** The address that loopback clients appear with where the port is published from outside, else null (P66). */
+  readonly loopbackPeer: string | null;
 }
 
 /** Body limits of the internal locations that collect chunked bodies (P84); `openresty/platform.lua` picks one by name. */
@@ -48,7 +51,8 @@ export function renderNginxConf(input: NginxConfInput): string {
     bodyCeilingBytes: config.limits.bodyCeilingBytes,
     accessLog: join(config.logs.dir, 'access.log'),
     accessFlush: config.command === 'dev' ? '200ms' : '1s',
-    trustedProxies: config.trustedProxies,
+    trustedProxies: trustedProxies(input),
+    loopbackPeer: input.loopbackPeer,
     chunkedSteps: [
       ...CHUNKED_STEPS.filter((bytes) => bytes < config.limits.bodyCeilingBytes).map((bytes) => ({
         name: String(bytes),
@@ -61,6 +65,17 @@ export function renderNginxConf(input: NginxConfInput): string {
       { name: 'ceiling', bytes: config.limits.bodyCeilingBytes },
     ],
   });
+}
+
+/** Whoever trusts a proxy on loopback means the one that appears with another address too (P66). */
+function trustedProxies({ config: { trustedProxies }, loopbackPeer }: NginxConfInput): readonly string[] {
+  const trusted = new BlockList();
+  for (const block of trustedProxies) {
+    const [address = '', bits] = block.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    trusted.addSubnet(address, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family);
+  }
+  return loopbackPeer !== null && trusted.check('127.0.0.1') ? [...trustedProxies, loopbackPeer] : trustedProxies;
 }
 
 /** The hard limit of open files (proc(5)): nginx may not raise its own above it. */

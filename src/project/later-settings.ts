@@ -1,9 +1,5 @@
-import { boolean, integer, isObject, type Kind, list, oneOf, quote, seconds, show, text } from './kinds.ts';
+import { boolean, integer, isObject, type Kind, oneOf, quote, seconds, show, text } from './kinds.ts';
 import { later, optional, setting } from './setting.ts';
-
-const mounts = list('host:container[:ro]', (entry) =>
-  /^[^:]+:\/[^:]*(:ro)?$/.test(entry) ? null : `${quote(entry)} is not of the form host:container[:ro]`,
-);
 
 const DOMAIN_KEYS = ['domain', 'expected-target', 'enforce-https'];
 
@@ -57,20 +53,6 @@ export const LATER_GROUPS = {
     }),
     'jobs-dir': optional(text(), 'Folder of the queue', { env: ['FN_JOBS_DIR'], defaultText: '<state dir>/jobs' }),
     'jobs-url': optional(text(), 'Shared job store', { env: ['FN_JOBS_URL'], secret: true }),
-  }),
-  Docker: later({
-    'docker.base-image': optional(text(), 'Image the stack image is built from', {
-      inFile: true,
-      env: ['FN_DOCKER_BASE_IMAGE'],
-    }),
-    'docker.image': optional(text(), 'Ready image to use', { inFile: true, env: ['FN_DOCKER_IMAGE'] }),
-    'docker.user': optional(text(), 'uid:gid inside the container', { inFile: true, env: ['FN_DOCKER_USER'] }),
-    'docker.memory': optional(text(), 'Memory limit', { inFile: true }),
-    'docker.cpus': optional(text(), 'CPU limit', { inFile: true }),
-    'docker.mounts': setting(mounts, [], 'More mounts', { inFile: true }),
-    'docker-run-as-root': setting(boolean, false, 'Run as root inside the container', {
-      env: ['FN_DOCKER_RUN_AS_ROOT'],
-    }),
   }),
   Others: later({
     domains: setting<readonly unknown[]>(domains, [], 'Names that `doctor domains` checks', { inFile: true }),

@@ -7,11 +7,12 @@ import { RUNTIMES, type Runtime } from '../functions/types.ts';
 import { adminConfig, adminNotes, loginProblems } from './admin-config.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
+import { parseMount } from './docker-settings.ts';
 import { type Environment, readEnvironment, remarkOnVariables, SECRET_VARIABLES } from './environment.ts';
 import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
 import { BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
-import type { BinaryKey, ProjectConfig } from './types.ts';
+import type { BinaryKey, DockerConfig, ProjectConfig } from './types.ts';
 
 export interface ProjectInput {
   readonly command: 'dev' | 'run';
@@ -134,6 +135,7 @@ async function assemble({
       version: values['openapi-version'],
     },
     publicBaseUrl: values['public-base-url'],
+    docker: docker(values, projectDir),
     stateDir: places.stateDir,
     storeDir: places.storeDir,
     runDir: places.runDir,
@@ -232,6 +234,21 @@ function dependencies(values: SettingValues): ProjectConfig['dependencies'] {
     preinstallNode: values['preinstall-node'],
     concurrency: values['dependencies.concurrency'],
     timeoutSeconds: values['dependencies.timeout-seconds'],
+  };
+}
+
+/** Mounts come from fastfn.json alone, so their paths count from its folder. */
+function docker(values: SettingValues, projectDir: string): DockerConfig {
+  return {
+    image: values['docker.image'],
+    baseImage: values['docker.base-image'],
+    user: values['docker.user'],
+    runAsRoot: values['docker-run-as-root'],
+    memoryBytes: values['docker.memory'],
+    cpus: values['docker.cpus'],
+    mounts: values['docker.mounts']
+      .map(parseMount)
+      .map((mount) => ({ ...mount, source: resolve(projectDir, mount.source) })),
   };
 }
 

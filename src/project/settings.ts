@@ -1,6 +1,7 @@
 import { RUNTIMES } from '../functions/types.ts';
 import { parseKeyring } from '../secrets/keyring.ts';
 import { ADMIN_GROUPS } from './admin-settings.ts';
+import { DOCKER_SETTINGS } from './docker-settings.ts';
 import {
   boolean,
   cidrProblem,
@@ -317,6 +318,7 @@ export const SETTINGS = {
   ...DEPENDENCIES,
   ...SECRETS,
   ...PLACES,
+  ...DOCKER_SETTINGS,
   ...ADMIN_GROUPS['Admin API and console'],
   ...ADMIN_GROUPS['OpenAPI and documentation'],
 };
@@ -336,6 +338,7 @@ export const SETTING_GROUPS: Readonly<Record<string, Readonly<Record<string, Set
   Dependencies: DEPENDENCIES,
   Secrets: SECRETS,
   Places: PLACES,
+  Docker: DOCKER_SETTINGS,
   ...ADMIN_GROUPS,
   ...LATER_GROUPS,
 };

@@ -93,6 +93,7 @@ export interface ProjectConfig {
   };
   /** Address of this service as its users see it, without a final slash; null = that of the request (P234). */
   readonly publicBaseUrl: string | null;
+  readonly docker: DockerConfig;
   readonly stateDir: string;
   readonly storeDir: string;
   /** FN_RUN_DIR; null = chosen by P72 once the port is known. */
@@ -105,6 +106,27 @@ export interface ProjectConfig {
   readonly settings: Readonly<Record<string, { readonly value: unknown; readonly source: SettingSource }>>;
   /** One-time notes for the terminal: unknown FN_* names, deprecated spellings. */
   readonly notes: readonly string[];
+}
+
+/** What is special about Docker mode (section 2.2). */
+export interface DockerConfig {
+  /** Ready image; null = the stack image is built. */
+  readonly image: string | null;
+  readonly baseImage: string | null;
+  /** `uid[:gid]`; null = chosen by P63. */
+  readonly user: string | null;
+  readonly runAsRoot: boolean;
+  /** null = no limit. */
+  readonly memoryBytes: number | null;
+  readonly cpus: number | null;
+  /** Beside the functions root; paths of the host are absolute. */
+  readonly mounts: readonly DockerMount[];
+}
+
+export interface DockerMount {
+  readonly source: string;
+  readonly target: string;
+  readonly isReadOnly: boolean;
 }
 
 /** Who may administer the platform (section 5.1): flags, credentials and limits of `/_fn/*` and `/console`. */

@@ -1,5 +1,4 @@
 import { access, mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { AppliedChange } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
@@ -23,6 +22,7 @@ import { createPool, type WorkerPool } from '../workers/pool.ts';
 import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
 import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.ts';
+import { connectHost, freePort, urlOf } from './address.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { LogRecord, StartStep } from './events.ts';
 import { Fleet, type FleetChange } from './fleet.ts';
@@ -38,7 +38,7 @@ import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from '.
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { describeRuntimes } from './runtimes.ts';
 import { UsageTotals } from './usage.ts';
-import { createIgnore } from './watch-rules.ts';
+import { watchedProject } from './watch-project.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
 /** Load balancers that poll readiness notice within this time that a stack goes away (P104). */
@@ -47,8 +47,17 @@ const NO_CHANGE: FleetChange = { changed: [], concerned: [] };
 const CONTROL_SOCKET = 'control.sock';
 const PROCESS_RUNTIMES: readonly ProcessRuntime[] = ['node', 'python', 'php'];
 
+/** What a stack of this machine's own programs needs. */
+export interface NativeOptions extends StartOptions {
+  readonly prerequisites: NativePrerequisites;
+  /** The address that loopback clients appear with, where the port is published from outside (P66). */
+  readonly loopbackPeer?: string | null;
+  /** Who notices changes, where file events do not (P67). */
+  readonly createWatcher?: typeof createWatcher;
+}
+
 /** Starts nginx and the language runtimes of this host for a folder of functions; resolves when the stack answers (P96, P97). */
-export async function startNative(config: ProjectConfig, options: StartOptions): Promise<RunningStack> {
+export async function startNative(config: ProjectConfig, options: NativeOptions): Promise<RunningStack> {
   const stack = new NativeStack(config, options);
   try {
     await stack.start();
@@ -64,7 +73,7 @@ class NativeStack implements RunningStack {
   /** Why it came down by itself. */
   failure: FastfnError | null = null;
   readonly #config: ProjectConfig;
-  readonly #options: StartOptions;
+  readonly #options: NativeOptions;
   readonly #startedAt = performance.now();
   readonly #probe = new ReadinessProbe();
   readonly #usage = new UsageTotals();
@@ -96,7 +105,7 @@ class NativeStack implements RunningStack {
   #graceEnded = new AbortController();
   readonly #draining = new AbortController();
 
-  constructor(config: ProjectConfig, options: StartOptions) {
+  constructor(config: ProjectConfig, options: NativeOptions) {
     this.#config = config;
     this.#options = {
       ...options,
@@ -113,14 +122,7 @@ class NativeStack implements RunningStack {
   }
 
   get url(): string {
-    return `http://${this.#reachableHost}:${this.#port}`;
-  }
-
-  /** The address a client on this machine uses: loopback for a wildcard bind (P25). */
-  get #reachableHost(): string {
-    const { host } = this.#config;
-    if (['localhost', '0.0.0.0', '::', '::1'].includes(host) || host.startsWith('127.')) return '127.0.0.1';
-    return host.includes(':') ? `[${host}]` : host;
+    return urlOf(this.#config.host, this.#port);
   }
 
   // ---------------------------------------------------------------------------------------------------------- start
@@ -151,7 +153,7 @@ class NativeStack implements RunningStack {
     this.#progress('routes', 'acknowledged by every nginx worker');
     if (config.command === 'run') await this.#firstInstalls(fleet);
     await this.#probe.wait({
-      host: this.#connectHost,
+      host: connectHost(config.host),
       port: this.#port,
       timeoutSeconds: config.readyTimeoutSeconds,
       signal: this.#options.signal,
@@ -164,7 +166,7 @@ class NativeStack implements RunningStack {
     this.#options.onEvent({
       type: 'ready',
       url: this.url,
-      mode: 'native',
+      mode: config.mode,
       functions: discovery.functions.length,
       routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
       ms: performance.now() - this.#startedAt,
@@ -201,12 +203,6 @@ class NativeStack implements RunningStack {
   #showRequest(event: AccessEvent): void {
     if (event.type === 'request' && event.path.startsWith('/_fn/')) return; // probes, our own among them
     this.#options.onEvent(event);
-  }
-
-  get #connectHost(): string {
-    const { host } = this.#config;
-    if (host === '0.0.0.0' || host === 'localhost') return '127.0.0.1';
-    return host === '::' ? '::1' : host;
   }
 
   /** `run` is ready when the first installs have ended, one way or the other (P97). */
@@ -265,19 +261,12 @@ class NativeStack implements RunningStack {
   async #scanWatched() {
     const config = this.#config;
     if (config.hotReload) {
-      this.#watcher = createWatcher({
-        roots: [config.functionsRoot],
-        flat: [config.projectDir],
-        ignored: createIgnore({
-          functionsRoot: config.functionsRoot,
-          projectDir: config.projectDir,
-          ownDirs: [config.stateDir, config.storeDir, config.logs.dir],
+      this.#watcher = (this.#options.createWatcher ?? createWatcher)(
+        watchedProject(config, {
+          onChange: (paths) => this.#changed(paths),
+          onNote: (message) => this.#options.onEvent({ type: 'note', message }),
         }),
-        pollMs: config.pollMs,
-        debounceMs: config.reloadDebounceMs,
-        onChange: (paths) => this.#changed(paths),
-        onNote: (message) => this.#options.onEvent({ type: 'note', message }),
-      });
+      );
       await this.#watcher.ready;
     }
     return this.#scan(null);
@@ -331,6 +320,7 @@ class NativeStack implements RunningStack {
       port: this.#port,
       routes,
       user,
+      loopbackPeer: this.#options.loopbackPeer ?? null,
       onMessage: (message, nginxPid) => this.#heard(message, nginxPid),
       onWorkerGone: (nginxPid) => {
         for (const [pid, usage] of this.#usage.drop(nginxPid)) this.#pool?.report(pid, usage);
@@ -476,7 +466,7 @@ class NativeStack implements RunningStack {
       const content = {
         pid: process.pid,
         pid_start: startTicks(process.pid),
-        mode: 'native' as const,
+        mode: config.mode,
         url: this.url,
         port: this.#port,
         functions_root: config.functionsRoot,
@@ -644,17 +634,6 @@ function installTools(prerequisites: NativePrerequisites) {
 }
 
 /** A port nobody listens on right now (port 0 in the settings). */
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
-
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

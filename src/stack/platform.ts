@@ -47,7 +47,7 @@ export function createPlatform(parts: PlatformParts): Platform {
   return {
     config: parts.config,
     metrics: parts.metrics,
-    mode: 'native',
+    mode: parts.config.mode,
     startedAt,
     get url() {
       return parts.url();

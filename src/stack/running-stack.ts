@@ -1,12 +1,9 @@
-import type { NativePrerequisites } from '../doctor/types.ts';
 import type { FastfnError } from '../errors.ts';
-import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from './events.ts';
 
 /** What a stack needs from whoever starts it. */
 export interface StartOptions {
   onEvent(event: StackEvent): void;
-  readonly prerequisites: NativePrerequisites;
   /** Aborted when the user gives up while the stack is still starting (P9). */
   readonly signal: AbortSignal;
 }
@@ -28,6 +25,3 @@ export interface RunningStack {
   kill(): Promise<void>;
   readonly ended: Promise<StackEnd>;
 }
-
-/** Starts a stack and resolves once it is ready (P97). */
-export type StartStack = (config: ProjectConfig, options: StartOptions) => Promise<RunningStack>;

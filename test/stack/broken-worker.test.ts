@@ -109,6 +109,7 @@ beforeAll(async () => {
     port,
     routes: 2,
     user: process.getuid?.() === 0 ? { uid: 0, gid: 0, name: 'root', group: 'root' } : null,
+    loopbackPeer: null,
     onMessage: (message) => {
       if (message.type === 'stuck') stuck.push(message.pid);
       if (message.type === 'need' && message.function === 'broken') announce('broken', broken); // a new one, as the pool would

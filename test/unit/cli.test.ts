@@ -198,18 +198,20 @@ describe('dry run', () => {
 });
 
 describe('what native mode needs', () => {
-  test('P28: without --native dev exits with 3 and names the command that works here', async () => {
-    const { code, stdout, stderr } = await fastfn(['dev']);
+  const NO_DOCKER = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
+
+  test('P28, P52: without a Docker daemon dev exits with 3 and names the command that works here', async () => {
+    const { code, stdout, stderr } = await fastfn(['dev'], NO_DOCKER);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
-    expect(stderr).toBe(
-      'error: Docker mode is not available in this version; use "fastfn dev --native", which works here\n',
-    );
+    expect(stderr).toContain('error: Docker is not installed or not running');
+    expect(stderr).toContain('hint: "fastfn dev --native" works here');
   });
 
-  test('P28: without --native and without nginx it says what native mode is missing', async () => {
-    const { code, stderr } = await fastfn(['run'], { FN_NGINX_BIN: '/nowhere/nginx' });
+  test('P28: without a Docker daemon and without nginx no other command is promised', async () => {
+    const { code, stderr } = await fastfn(['run'], { ...NO_DOCKER, FN_NGINX_BIN: '/nowhere/nginx' });
     expect(code).toBe(3);
-    expect(stderr).toContain('"fastfn run --native" is, but needs nginx with Lua: /nowhere/nginx does not exist');
+    expect(stderr).toContain('error: Docker is not installed or not running');
+    expect(stderr).not.toContain('--native');
   });
 
   test('P7, P40: everything that is missing is reported together, exit 3', async () => {
