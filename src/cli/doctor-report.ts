@@ -2,8 +2,8 @@ import { asJson, asText, type CheckResult, type Scope } from '../doctor/report.t
 import { ExitCode } from '../errors.ts';
 import { version } from '../version.ts';
 import { wantsColour } from './output.ts';
-import type { Style } from './view.ts';
 import type { Invocation, Terminal } from './terminal.ts';
+import type { Style } from './view.ts';
 
 const STYLES = { OK: 'good', WARN: 'warning', FAIL: 'bad' } as const satisfies Record<CheckResult['status'], Style>;
 

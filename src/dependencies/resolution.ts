@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { withoutMachinePaths } from '../functions/shown-paths.ts';
 import type { DependencyManifest, FunctionDefinition } from '../functions/types.ts';
 import type { DependencyResolution, InstallResult, InstallState } from './types.ts';
 
@@ -25,7 +26,7 @@ export function describeResolution(
 ): DependencyResolution | null {
   if (runtime !== 'python' && runtime !== 'node' && runtime !== 'php') return null;
   const result = installed?.result;
-  const shown = (text: string) => text.replaceAll(`${functionsRoot}/`, '');
+  const shown = (text: string) => withoutMachinePaths(text, functionsRoot);
   return {
     runtime,
     mode: manifest === null ? 'none' : 'manifest',

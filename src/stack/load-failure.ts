@@ -1,6 +1,7 @@
 import type { FunctionFailure } from '../admin/platform.ts';
+import { withoutMachinePaths } from '../functions/shown-paths.ts';
 import { hideValues } from './redaction.ts';
-import { findPlace, withoutRoot } from './source-place.ts';
+import { findPlace } from './source-place.ts';
 
 const MAX_MESSAGE = 2000; // characters; an error in a generated file may quote all of it
 
@@ -10,7 +11,7 @@ const MAX_MESSAGE = 2000; // characters; an error in a generated file may quote 
  */
 export function describeFailure(failure: unknown, secrets: readonly string[], functionsRoot: string): FunctionFailure {
   const { message, stack } = textsOf(failure);
-  const shown = withoutRoot(hideValues(message, secrets), functionsRoot).trim().slice(0, MAX_MESSAGE);
+  const shown = withoutMachinePaths(hideValues(message, secrets), functionsRoot).trim().slice(0, MAX_MESSAGE);
   return { message: shown, ...(findPlace(stack, functionsRoot) ?? findPlace(message, functionsRoot)) };
 }
 
