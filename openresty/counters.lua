@@ -26,6 +26,15 @@ function _M.get(total)
     return dict:get(total) or 0
 end
 
+-- Counts something that happened, for good.
+function _M.tally(name)
+    dict:incr("n:" .. name, 1, 0)
+end
+
+function _M.tallied(name)
+    return dict:get("n:" .. name) or 0
+end
+
 -- Marks a name for all nginx workers; true for whoever does it first.
 function _M.mark(name)
     return dict:add("m:" .. name, true) == true

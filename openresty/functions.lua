@@ -243,17 +243,26 @@ local function waiting(fn, running)
     return count
 end
 
--- Requests that functions are handling now, in all nginx workers, and those of them that wait (P217).
+-- A request of this function found no place (`overflow`) or waited too long for one (`timeout`).
+function _M.count_drop(fn, why)
+    counters.tally(why .. ":" .. fn.key)
+end
+
+-- What functions are handling now, in all nginx workers, by function where there is anything to say: { active, queued, overflow,
+-- timeout }; and the requests in flight and waiting of all of them (P207, P217).
 function _M.load()
-    local in_flight, queued = 0, 0
-    for _, fn in pairs(registry) do
+    local by_function, in_flight, queued = {}, 0, 0
+    for key, fn in pairs(registry) do
         local running = fn.record and counters.get(fn.total) or 0
-        if running > 0 then
-            in_flight = in_flight + running
-            queued = queued + waiting(fn, running)
+        local is_pooled = fn.record and fn.record.pooled
+        if running > 0 or is_pooled then
+            local waits = running > 0 and waiting(fn, running) or 0
+            in_flight, queued = in_flight + running, queued + waits
+            by_function[key] = { active = running - waits, queued = waits, overflow = counters.tallied("overflow:" .. key),
+                timeout = counters.tallied("timeout:" .. key) }
         end
     end
-    return in_flight, queued
+    return by_function, in_flight, queued
 end
 
 -- This nginx worker is about to exit: each connection ends with its last stream.

@@ -138,6 +138,7 @@ end
 local function overflow(fn, id)
     local record = fn.record
     reject("overflow")
+    functions.count_drop(fn, "overflow")
     respond.set_state(fn, 500, #fn.workers == 0 and not fn.lua, false)
     return errors.send(record.overflow_status, "worker pool overflow", id, nil, { ["Retry-After"] = 1 })
 end

@@ -3,6 +3,7 @@
 local cjson = require "cjson.safe"
 local counters = require "openresty.counters"
 local dispatch = require "openresty.dispatch"
+local functions = require "openresty.functions"
 local live = require "openresty.live"
 local redact = require "openresty.redact"
 local respond = require "openresty.respond"
@@ -127,6 +128,7 @@ function _M.handle(fn, match, method, uri, id, ms, raw, body, source, extra, add
     local stream = dispatch.admit(fn)
     if not stream then
         metrics.reject("overflow")
+        functions.count_drop(fn, "overflow")
         return send_failure(fn, id, { status = record.overflow_status, error = "worker pool overflow",
             headers = { ["Retry-After"] = 1 } }, false)
     end

@@ -49,11 +49,12 @@ end
 -- POST /load: what is going on now (P217). Connections are counted without the one that asks, and left out where nginx was
 -- built without its status module.
 function _M.load()
-    local in_flight, queued = functions.load()
+    local by_function, in_flight, queued = functions.load()
     local active = tonumber(var.connections_active)
     return send(200, {
         in_flight = in_flight,
         queued = queued,
+        functions = next(by_function) and by_function or nil,
         connections = active and {
             active = active - 1,
             reading = tonumber(var.connections_reading),

@@ -2,6 +2,7 @@
 
 local dispatch = require "openresty.dispatch"
 local cors = require "openresty.cors"
+local functions = require "openresty.functions"
 local errors = require "openresty.errors"
 local origin = require "openresty.origin"
 local redact = require "openresty.redact"
@@ -172,6 +173,7 @@ end
 function _M.send_queue_timeout(fn, id)
     local record = fn.record
     metrics.reject("queue_timeout")
+    functions.count_drop(fn, "timeout")
     _M.set_state(fn, 500, false, true)
     if record.pooled then
         return errors.send(record.overflow_status, "worker pool queue timeout", id, nil, { ["Retry-After"] = 1 })

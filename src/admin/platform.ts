@@ -1,5 +1,6 @@
 import type { InstallResult } from '../dependencies/types.ts';
 import type { Discovery, DiscoveryProblem, FunctionDefinition, Runtime } from '../functions/types.ts';
+import type { FunctionLoad } from '../gateway/counts.ts';
 import type { Invocation, InvocationAnswer } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
@@ -119,6 +120,8 @@ export interface Platform {
   readonly metrics: Metrics;
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
+  /** What the requests of each function are doing, by its key; nothing where there is nothing to say. */
+  loads(): Promise<Readonly<Record<string, FunctionLoad>>>;
   /** Those that are enabled and in use or installed, in the order of the settings. */
   runtimes(): readonly RuntimeStatus[];
   problems(): readonly ProjectProblem[];

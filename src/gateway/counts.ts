@@ -26,8 +26,19 @@ export const GatewayCountsShape = z.object({
 });
 export type GatewayCounts = z.infer<typeof GatewayCountsShape>;
 
+/** What the requests of one function are doing, and how many found no place so far. */
+const FunctionLoadShape = z.object({
+  active: z.number(),
+  queued: z.number(),
+  overflow: z.number(),
+  timeout: z.number(),
+});
+export type FunctionLoad = z.infer<typeof FunctionLoadShape>;
+
 /** What openresty/private.lua says is going on now. */
 export const GatewayLoadShape = z.object({
+  /** By function key; those that have nothing to say are left out. */
+  functions: z.record(z.string(), FunctionLoadShape).default({}),
   /** Requests that functions are handling. */
   in_flight: z.number(),
   /** Those of them that wait for a worker or for a place in one. */

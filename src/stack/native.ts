@@ -190,6 +190,7 @@ class NativeStack implements RunningStack {
       tableVersion: () => this.#gateway?.version ?? 0,
       functions: () => fleet.functions,
       workers: () => this.#pool?.stats().workers ?? [],
+      loads: async () => (await this.#gateway?.load())?.functions ?? {},
       runtimes: () => describeRuntimes(this.#config, this.#options.prerequisites, fleet.discovery),
       problems: () => this.#problems.all,
       watch: () => this.#watcher?.status ?? null,

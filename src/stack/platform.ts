@@ -10,6 +10,7 @@ import type {
 } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Discovery } from '../functions/types.ts';
+import type { FunctionLoad } from '../gateway/counts.ts';
 import type { Invoker } from '../gateway/invoker.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProjectConfig } from '../project/types.ts';
@@ -30,6 +31,7 @@ export interface PlatformParts {
   tableVersion(): number;
   functions(): readonly FunctionStatus[];
   workers(): readonly WorkerStatus[];
+  loads(): Promise<Readonly<Record<string, FunctionLoad>>>;
   runtimes(): readonly RuntimeStatus[];
   problems(): readonly ProjectProblem[];
   watch(): WatchStatus | null;
@@ -66,6 +68,7 @@ export function createPlatform(parts: PlatformParts): Platform {
     },
     functions: () => parts.functions(),
     workers: () => parts.workers(),
+    loads: () => parts.loads(),
     runtimes: () => parts.runtimes(),
     problems: () => parts.problems(),
     watch: () => parts.watch(),

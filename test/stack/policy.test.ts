@@ -152,6 +152,19 @@ test('F123: who leaves the queue of a Lua function gives its place back', async 
   expect(statuses(answers)).toEqual([200, 200, 429]); // one runs, one waits: nothing of the one who left counts
 });
 
+test.each(languages)('P207: health tells of a pool what it does and what it refused: %s', async (_, dir) => {
+  const pool = async () => {
+    const { states } = (await stack.get('/_fn/health')).json().functions;
+    return states.find(({ name }: { name: string }) => name.startsWith(`${dir}/pool/`)).worker_pool;
+  };
+  const before = (await pool()).queue_drops.overflow;
+  const calls = times(3, () => stack.get(`/${dir}/pool/sleep?ms=1500`));
+  await until(async () => (await pool()).queued === 1, 'one runs and one waits');
+  expect(await pool()).toMatchObject({ active: 1, queued: 1, queue_drops: { overflow: before + 1, timeout: 0 } });
+  expect(statuses(await calls)).toEqual([200, 200, 429]);
+  await until(async () => (await pool()).active === 0, 'nothing runs any more');
+});
+
 describe('F123a: a burst is slow, not refused', () => {
   test.each([
     ['/py/free/sleep?ms=20', 100],

@@ -58,6 +58,7 @@ export function emptyPlatform(admin: Partial<AdminConfig>): Platform {
     tableVersion: 1,
     functions: () => none,
     workers: () => none,
+    loads: async () => ({}),
     runtimes: () => none,
     problems: () => none,
     watch: () => null,

@@ -1,16 +1,10 @@
+import type { FunctionLoad } from '../../gateway/counts.ts';
 import { version } from '../../version.ts';
 import { endpoint } from '../endpoint.ts';
 import { admit } from '../guard.ts';
 import type { FunctionStatus, Platform, ProjectProblem } from '../platform.ts';
 import { defaultsView } from '../views/defaults.ts';
-import {
-  type FunctionLoad,
-  healthStateView,
-  isInstalling,
-  loadsByFunction,
-  NO_LOAD,
-  stateOf,
-} from '../views/function-state.ts';
+import { healthStateView, isInstalling, NO_LOAD, stateOf } from '../views/function-state.ts';
 import { runtimeView } from '../views/runtimes.ts';
 import { epochSeconds } from '../views/time.ts';
 
@@ -24,21 +18,21 @@ export const healthEndpoints = [
     path: '/_fn/health',
     access: 'open',
     summary: 'Health: status for everyone, details for administrators',
-    handle({ caller, flags, reply }, { platform }) {
+    async handle({ caller, flags, reply }, { platform }) {
       const status = platform.isDraining ? 'draining' : 'ok';
       if (status !== 'ok') reply.code(503);
-      return admit(flags, caller, 'read') === null ? { status, ...describeHealth(platform) } : { status };
+      return admit(flags, caller, 'read') === null ? { status, ...(await describeHealth(platform)) } : { status };
     },
   }),
 ];
 
 /** P207, without the status. */
-function describeHealth(platform: Platform) {
+async function describeHealth(platform: Platform) {
   const { config, discovery } = platform;
   const runtimes = platform.runtimes();
   const workers = platform.workers();
   const functions = platform.functions();
-  const loads = loadsByFunction(workers);
+  const loads = await platform.loads();
   return {
     version,
     mode: platform.mode,
@@ -55,7 +49,7 @@ function describeHealth(platform: Platform) {
     },
     functions: {
       summary: summarise(functions, loads, platform.problems()),
-      states: functions.map((status) => healthStateView(status, loads.get(status.definition.key) ?? NO_LOAD, config)),
+      states: functions.map((status) => healthStateView(status, loads[status.definition.key] ?? NO_LOAD, config)),
     },
     runtimes: Object.fromEntries(runtimes.map((status) => [status.runtime, runtimeView(status, workers, config)])),
   };
@@ -79,13 +73,13 @@ function hotReload(platform: Platform) {
 /** Each function is warm, stale or cold; the other figures are of functions among them. */
 function summarise(
   functions: readonly FunctionStatus[],
-  loads: ReadonlyMap<string, FunctionLoad>,
+  loads: Readonly<Record<string, FunctionLoad>>,
   problems: readonly ProjectProblem[],
 ) {
   const states = functions.map(stateOf);
   const countState = (state: string) => states.filter((one) => one === state).length;
   const pooled = functions.filter(({ definition }) => definition.policy.workerPool?.enabled);
-  const ofPools = pooled.map(({ definition }) => loads.get(definition.key) ?? NO_LOAD);
+  const ofPools = pooled.map(({ definition }) => loads[definition.key] ?? NO_LOAD);
   const sum = (figure: (load: FunctionLoad) => number) => ofPools.reduce((total, load) => total + figure(load), 0);
   const broken = new Set(problems.map((problem) => (FAILURES.has(problem.kind) ? problem.function : null)));
   const isFailed = (status: FunctionStatus) =>
@@ -99,9 +93,9 @@ function summarise(
     pool_enabled: pooled.length,
     pool_active: sum(({ active }) => active),
     pool_queued: sum(({ queued }) => queued),
-    pool_queue_drops: sum(({ queue_drops: drops }) => drops.total),
-    pool_queue_overflow_drops: sum(({ queue_drops: drops }) => drops.overflow),
-    pool_queue_timeout_drops: sum(({ queue_drops: drops }) => drops.timeout),
+    pool_queue_drops: sum(({ overflow, timeout }) => overflow + timeout),
+    pool_queue_overflow_drops: sum(({ overflow }) => overflow),
+    pool_queue_timeout_drops: sum(({ timeout }) => timeout),
     installing: functions.filter(isInstalling).length,
     failed: functions.filter(isFailed).length,
   };

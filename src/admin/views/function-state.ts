@@ -1,6 +1,6 @@
+import type { FunctionLoad } from '../../gateway/counts.ts';
 import type { ProjectConfig } from '../../project/types.ts';
 import { workerPoolContext } from '../../workers/messages.ts';
-import type { WorkerStatus } from '../../workers/stats.ts';
 import type { FunctionStatus } from '../platform.ts';
 import { epochSeconds } from './time.ts';
 
@@ -43,30 +43,15 @@ export function healthStateView(status: FunctionStatus, load: FunctionLoad, conf
     installing: isInstalling(status),
     warm_at: epochSeconds(status.warmAt),
     ...NOT_KEPT_WARM,
-    worker_pool: { ...workerPoolContext(policy, config), ...load },
+    worker_pool: { ...workerPoolContext(policy, config), ...loadView(load) },
   };
+}
+
+function loadView({ active, queued, overflow, timeout }: FunctionLoad) {
+  return { active, queued, queue_drops: { overflow, timeout, total: overflow + timeout } };
 }
 
 /** `min_warm` of a worker pool keeps workers; nothing is called on a timer. */
 const NOT_KEPT_WARM = { keep_warm: false };
 
-/** What the requests of one function are doing, and what became of those that found no place. */
-export interface FunctionLoad {
-  /** Requests that its workers have. */
-  readonly active: number;
-  readonly queued: number;
-  readonly queue_drops: { readonly overflow: number; readonly timeout: number; readonly total: number };
-}
-
-export const NO_LOAD: FunctionLoad = { active: 0, queued: 0, queue_drops: { overflow: 0, timeout: 0, total: 0 } };
-
-/** What the workers of each function have to do, by its key. */
-export function loadsByFunction(workers: readonly WorkerStatus[]): ReadonlyMap<string, FunctionLoad> {
-  const loads = new Map<string, FunctionLoad>();
-  for (const { functionKey, outstanding } of workers) {
-    if (functionKey === null) continue;
-    const load = loads.get(functionKey) ?? NO_LOAD;
-    loads.set(functionKey, { ...load, active: load.active + outstanding });
-  }
-  return loads;
-}
+export const NO_LOAD: FunctionLoad = { active: 0, queued: 0, overflow: 0, timeout: 0 };
