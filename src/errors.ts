@@ -26,6 +26,7 @@ const EXIT_CODES = {
   EDIT_FAILED: ExitCode.failure,
   FOLDER_IN_USE: ExitCode.failure,
   NOT_RUNNING: ExitCode.failure,
+  INVOKE_FAILED: ExitCode.failure,
   STACK_UNREACHABLE: ExitCode.failure,
   PROTOCOL: ExitCode.failure,
   INTERNAL: ExitCode.failure,

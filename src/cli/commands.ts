@@ -89,6 +89,26 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./routes.ts')).routes,
   },
   {
+    name: 'invoke',
+    argument: '<target>',
+    summary: 'Call a function of the running stack: a path like /hello, a name, or a key like node/hello@default',
+    flags: [
+      { notation: '-X, --method <method>', help: 'HTTP method (default: GET, with a body POST)' },
+      { notation: '-d, --data <data>', help: 'Body; @FILE reads a file, - standard input' },
+      { notation: '-H, --header <name:value>', help: 'Request header; may be repeated', isRepeatable: true },
+      { notation: '-q, --query <name=value>', help: 'Query argument; may be repeated', isRepeatable: true },
+      { notation: '-p, --param <name=value>', help: 'Path parameter; may be repeated', isRepeatable: true },
+      { notation: '--context <json>', help: 'Object that the handler finds as event.context.user' },
+      { notation: '--runtime <name>', help: 'Language, where functions of several share a name' },
+      { notation: '--fn-version <label>', help: 'Version of the function' },
+      settingFlag('port', 'dev')!,
+      { notation: '-i, --include', help: 'Print status and headers before the body' },
+      JSON_FLAG,
+    ],
+    examples: ['fastfn invoke /hello -q name=Ada', 'fastfn invoke report --json'],
+    load: async () => (await import('./invoke.ts')).invoke,
+  },
+  {
     name: 'doctor',
     summary: 'Check this machine and this project, and repair what is safe to repair',
     flags: [
@@ -172,6 +192,20 @@ function settingFlag(name: string, command: 'dev' | 'run'): Flag | undefined {
   const setting = ALL_SETTINGS[name]!;
   const notation = flagOf(setting, command);
   return notation === undefined ? undefined : { notation, help: setting.help, setting: name };
+}
+
+/** The global flags as a command has them: without the letters that it uses for something else. */
+export function globalFlagsOf({ flags }: CommandDefinition): readonly Flag[] {
+  const taken = new Set(flags.map(shortName).filter((letter) => letter !== undefined));
+  return GLOBAL_FLAGS.map((flag) => {
+    const letter = shortName(flag);
+    return letter === undefined || !taken.has(letter) ? flag : { ...flag, notation: flag.notation.slice(4) };
+  });
+}
+
+/** The letter of a flag like `-q, --quiet`. */
+function shortName({ notation }: Flag): string | undefined {
+  return /^-(\w), /.exec(notation)?.[1];
 }
 
 /** The long name of a flag, without dashes and value. */

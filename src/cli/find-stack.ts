@@ -9,7 +9,12 @@ export async function requireStack(config: ProjectConfig, invocation: Invocation
   const stack = await findStack({ config, isExact: dir !== undefined, port });
   if (stack !== null) return stack;
   const place = port === undefined ? '' : ` on port ${port}`;
+  const words = [
+    'fastfn dev --native',
+    ...(dir === undefined ? [] : [dir]),
+    ...(port === undefined ? [] : ['--port', port]),
+  ];
   throw new FastfnError('NOT_RUNNING', `no stack of ${config.functionsRoot} is running${place}`, {
-    hint: `Start one with "fastfn dev --native${dir === undefined ? '' : ` ${dir}`}".`,
+    hint: `Start one with "${words.join(' ')}".`,
   });
 }

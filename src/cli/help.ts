@@ -3,7 +3,14 @@ import { ExitCode, FastfnError } from '../errors.ts';
 import { suggest } from '../functions/nearest.ts';
 import { defaultOf, type Setting } from '../project/setting.ts';
 import { ALL_SETTINGS } from '../project/settings.ts';
-import { COMMANDS, type CommandDefinition, type CommandRun, type Flag, GLOBAL_FLAGS } from './commands.ts';
+import {
+  COMMANDS,
+  type CommandDefinition,
+  type CommandRun,
+  type Flag,
+  GLOBAL_FLAGS,
+  globalFlagsOf,
+} from './commands.ts';
 
 /** `fastfn help [command]` (P22). */
 export const help: CommandRun = async ({ args }, { out }) => {
@@ -40,7 +47,7 @@ export function describeCommand(command: CommandDefinition): string {
     `Usage: fastfn ${join(command.name, command.argument)} [flags]`,
     '',
     ...section('Flags', command.flags.map(describeFlag)),
-    ...section('Flags of every command', GLOBAL_FLAGS.map(describeFlag)),
+    ...section('Flags of every command', globalFlagsOf(command).map(describeFlag)),
     ...examples(command.examples),
   ].join('\n');
 }

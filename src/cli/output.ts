@@ -43,7 +43,7 @@ export class Output {
   }
 
   /** A result: never dropped. */
-  text(text: string): void {
+  text(text: string | Uint8Array): void {
     if (!this.#isClosed) this.#stream.write(text);
   }
 

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, type CommanderError, Option } from 'commander';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { suggest } from '../functions/nearest.ts';
 import {
@@ -6,6 +6,7 @@ import {
   type CommandDefinition,
   type Flag,
   GLOBAL_FLAGS,
+  globalFlagsOf,
   INTERNAL_COMMANDS,
   LATER_COMMANDS,
   longName,
@@ -23,6 +24,7 @@ export async function execute(argv: readonly string[], terminal: Terminal): Prom
     terminal.err.line(describeProgram());
     return ExitCode.usage;
   }
+  requireArguments(command, invocation);
   const run = await command.load();
   return run(invocation, terminal);
 }
@@ -35,35 +37,40 @@ function print(text: string, terminal: Terminal): ExitCode {
 function parse(argv: readonly string[]): { command: CommandDefinition | undefined; invocation: Invocation } {
   let command: CommandDefinition | undefined;
   let args: readonly string[] = [];
-  const program = silent(new Command('fastfn'), GLOBAL_FLAGS).action(() => undefined);
+  const program = silent(new Command('fastfn'), GLOBAL_FLAGS);
+  // What follows a command's name is the command's: it may use a letter of a global flag for something else.
+  program.enablePositionalOptions().action(() => undefined);
   for (const definition of [...COMMANDS, ...INTERNAL_COMMANDS]) {
-    const sub = silent(program.command(definition.name), definition.flags);
-    if (definition.argument) sub.arguments(definition.argument);
+    const sub = silent(program.command(definition.name), [...definition.flags, ...globalFlagsOf(definition)]);
+    if (definition.argument) sub.arguments(definition.argument.replace(/<(\w+)>/g, '[$1]')); // --help needs none
     sub.action(() => {
       command = definition;
       args = sub.args;
     });
   }
   for (const name of LATER_COMMANDS) refuse(program.command(name), name);
-  try {
-    program.parse(argv, { from: 'user' });
-  } catch (error) {
-    throw error instanceof CommanderError ? usageError(error, program) : error;
-  }
+  program.parse(argv, { from: 'user' });
   const sub = program.commands.find((candidate) => candidate.name() === command?.name);
-  return {
-    command,
-    invocation: {
-      args,
-      ...collect([...GLOBAL_FLAGS, ...(command?.flags ?? [])], { ...sub?.opts(), ...program.opts() }),
-    },
-  };
+  const flags = [...GLOBAL_FLAGS, ...(command?.flags ?? [])];
+  return { command, invocation: { args, ...collect(flags, merge(program.opts(), sub?.opts() ?? {})) } };
+}
+
+type Values = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+/** Flags before and after the command's name: the later one counts, repeated ones add up. */
+function merge(before: Values, after: Values): Values {
+  const lists = Object.entries(before).filter(([name, value]) => Array.isArray(value) && Array.isArray(after[name]));
+  const added = lists.map(([name, value]) => [name, [...(value as string[]), ...(after[name] as string[])]]);
+  return { ...before, ...after, ...Object.fromEntries(added) };
 }
 
 /** A commander command that prints nothing and never exits; every switch also has a `--no-` form (P2). */
 function silent(command: Command, flags: readonly Flag[]): Command {
-  command.exitOverride().helpOption(false).helpCommand(false).showSuggestionAfterError(false);
+  command.helpOption(false).helpCommand(false).showSuggestionAfterError(false);
   command.configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+  command.exitOverride((error) => {
+    throw usageError(error, command);
+  });
   for (const flag of flags) {
     const option = new Option(flag.notation);
     if (flag.isRepeatable) option.argParser((value: string, earlier: string[] = []) => [...earlier, value]);
@@ -81,13 +88,16 @@ function refuse(command: Command, name: string): void {
   });
 }
 
+function requireArguments({ name, argument = '' }: CommandDefinition, { args }: Invocation): void {
+  const missing = [...argument.matchAll(/<(\w+)>/g)][args.length]?.[1];
+  if (missing === undefined) return;
+  throw new FastfnError('USAGE', `missing argument <${missing}>`, { hint: `See "fastfn help ${name}".` });
+}
+
 /** Splits commander's values into those of settings and those of the command. */
-function collect(
-  flags: readonly Flag[],
-  values: Record<string, string | boolean | string[]>,
-): Omit<Invocation, 'args'> {
+function collect(flags: readonly Flag[], values: Values): Omit<Invocation, 'args'> {
   const settings: Record<string, string | boolean> = {};
-  const own: Record<string, string | boolean | string[]> = {};
+  const own: Record<string, string | boolean | readonly string[]> = {};
   for (const flag of flags) {
     const value = values[new Option(flag.notation).attributeName()];
     if (value === undefined) continue;
@@ -97,17 +107,18 @@ function collect(
   return { settings, flags: own };
 }
 
-/** Commander's complaint in one line, with the nearest known name. */
-function usageError(error: CommanderError, program: Command): FastfnError {
+/** Commander's complaint about a command's arguments in one line, with the nearest known name. */
+function usageError(error: CommanderError, command: Command): FastfnError {
   const named = /'([^']+)'/.exec(error.message)?.[1] ?? '';
   if (error.code === 'commander.unknownOption') {
-    const known = program.commands.flatMap((command) => command.options).concat(program.options);
-    return unknown('flag', named.split('=', 1)[0]!, [...new Set(known.map((option) => option.long!))]);
+    const known = command.options.map((option) => option.long!);
+    return unknown('flag', named.split('=', 1)[0]!, known);
   }
-  if (error.code === 'commander.excessArguments' && program.args.length > 0 && !isCommand(program.args[0]!)) {
+  const isTopLevel = command.parent === null;
+  if (error.code === 'commander.excessArguments' && isTopLevel && !isCommand(command.args[0]!)) {
     return unknown(
       'command',
-      program.args[0]!,
+      command.args[0]!,
       COMMANDS.map(({ name }) => name),
     );
   }

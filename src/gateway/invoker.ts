@@ -7,6 +7,8 @@ const INVOCATION_HEADER = 'x-fn-invocation';
 /** Names the function whose handler produced the answer; without it the answer is the platform's own problem document. */
 const HANDLED_HEADER = 'x-fn-handled';
 
+/** Without a body Node would announce a chunked one for every other method, as no client of a function does. */
+const BODILESS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 const MAX_OUTPUT_BYTES = 1_048_576; // P214: of each of stdout and stderr
 const MAX_ANSWER_BYTES = 64 * 1_048_576;
 /** How long the last line of a handler's output may take after its answer; it comes over another connection. */
@@ -109,7 +111,8 @@ export class Invoker {
     const extra = user || trigger ? JSON.stringify({ user, trigger }) : undefined;
     const given = Buffer.from(JSON.stringify({ id, target: target ?? undefined, extra })).toString('base64');
     const headers = [...invocation.headers.flat(), INVOCATION_HEADER, given];
-    if (invocation.body.length > 0) headers.push('content-length', String(invocation.body.length));
+    const isBare = invocation.body.length === 0 && BODILESS_METHODS.has(invocation.method);
+    if (!isBare) headers.push('content-length', String(invocation.body.length));
     return new Promise((resolve, reject) => {
       const outgoing = request(
         {

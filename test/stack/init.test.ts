@@ -186,7 +186,7 @@ describe('what init refuses', () => {
   test.each([
     [['x', '-t', 'pyhton'], 'error: unknown template "pyhton" (did you mean "python"?)\n'],
     [['x', '-t', 'rust'], 'error: the template "rust" is not available in this version\n'],
-    [[], "error: missing required argument 'name'\n"],
+    [[], 'error: missing argument <name>\n'],
   ])('P2, P6: %j, exit 2', async (args, message) => {
     const cwd = folder();
     const { code, stderr } = await init(cwd, ...args);

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { buildPackage, cleanEnvironment, Running, runToEnd } from './cli-support.ts';
 import { temporaryFolder } from './config-support.ts';
 
@@ -13,6 +13,7 @@ const WALKS: Readonly<Record<string, string>> = {
   'docs/console.md': 'test/browser/console-access.test.ts',
 };
 const COMMANDS = [...new Set(PAGES.filter((page) => !(page in WALKS)).flatMap(commandsOf))];
+const ASKING = ['invoke', 'logs', 'docs'];
 const SCRIPTS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts);
 
 let fastfnPath: string;
@@ -49,9 +50,30 @@ function readersFolder(): string {
   return folder;
 }
 
+/** Whether a command asks a running stack. */
+function asksStack(args: readonly string[]): boolean {
+  return ASKING.includes(args[0]!) || args.includes('--live');
+}
+
+let hello: { readonly stack: Running; readonly cwd: string } | undefined;
+afterAll(async () => {
+  hello?.stack.child.kill('SIGTERM');
+  await hello?.stack.ended();
+});
+
+/** The folder of a reader who has started examples/hello in another terminal. */
+async function besideHello(): Promise<string> {
+  if (hello !== undefined) return hello.cwd;
+  const cwd = readersFolder();
+  const args = ['dev', '--native', 'examples/hello', '--port', '0'];
+  hello = { stack: new Running(fastfnPath, args, { cwd, env: cleanEnvironment(cwd) }), cwd };
+  await hello.stack.said('FastFN ready at');
+  return cwd;
+}
+
 test.each(COMMANDS.filter((command) => fastfnArguments(command)))('%s works as documented', async (command) => {
   const args = fastfnArguments(command)!;
-  const cwd = readersFolder();
+  const cwd = asksStack(args) ? await besideHello() : readersFolder();
   const isServing = ['dev', 'run'].includes(args[0]!) && !args.includes('--dry-run');
   if (!isServing) {
     expect(await runToEnd(fastfnPath, args, { cwd })).toMatchObject({ code: 0 });
