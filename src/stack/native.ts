@@ -1,6 +1,5 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AppliedChange } from '../admin/platform.ts';
 import type { AdminServer } from '../admin/server.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { createInstaller } from '../dependencies/installer.ts';
@@ -8,8 +7,7 @@ import type { Installer } from '../dependencies/types.ts';
 import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
-import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.ts';
-import type { Discovery, ProcessRuntime, Runtime } from '../functions/types.ts';
+import type { ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { Invoker } from '../gateway/invoker.ts';
 import type { LinkMessage } from '../gateway/link-server.ts';
@@ -17,7 +15,6 @@ import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { packageRoot } from '../package-root.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { version } from '../version.ts';
-import { forgetSecrets } from '../workers/environment.ts';
 import { createPool, type WorkerPool } from '../workers/pool.ts';
 import { stopTypeScript } from '../workers/typescript.ts';
 import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
@@ -25,7 +22,7 @@ import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.
 import { connectHost, freePort, urlOf } from './address.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { LogRecord, StartStep } from './events.ts';
-import { Fleet, type FleetChange } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
@@ -33,17 +30,17 @@ import { createPlatform, openAdminSockets } from './platform.ts';
 import { ProblemStore } from './problems.ts';
 import { ReadinessProbe } from './readiness.ts';
 import { recordOf, recordOfLua, recordOfNginx, supervisorRecord } from './records.ts';
+import { Reloads } from './reloads.ts';
 import { chooseRunDir, clearRunDir, createRunDir, removeRunDir } from './run-dir.ts';
-import { endSurvivors, readRunFile, startTicks, WATCHDOG, writeRunFile } from './run-file.ts';
+import { endSurvivors, readRunFile } from './run-file.ts';
+import { RunRecord } from './run-record.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { describeRuntimes } from './runtimes.ts';
 import { UsageTotals } from './usage.ts';
-import { watchedProject } from './watch-project.ts';
-import { createWatcher, type Watcher } from './watcher.ts';
+import type { createWatcher } from './watcher.ts';
 
 /** Load balancers that poll readiness notice within this time that a stack goes away (P104). */
 const NOTICE_MS = { dev: 0, run: 1000 } as const;
-const NO_CHANGE: FleetChange = { changed: [], concerned: [] };
 const CONTROL_SOCKET = 'control.sock';
 const PROCESS_RUNTIMES: readonly ProcessRuntime[] = ['node', 'python', 'php'];
 
@@ -78,10 +75,8 @@ class NativeStack implements RunningStack {
   readonly #probe = new ReadinessProbe();
   readonly #usage = new UsageTotals();
   readonly #authenticator = new Authenticator((message) => this.#log(supervisorRecord('error', message)));
-  readonly #discovery: FunctionDiscovery;
+  readonly #reloads: Reloads;
   readonly #problems: ProblemStore;
-  readonly #told = new Set<string>();
-  readonly #pids = new Map<number, string>();
   #end!: (end: StackEnd) => void;
   #port = 0;
   #storeDir = '';
@@ -90,6 +85,7 @@ class NativeStack implements RunningStack {
   #logs: LogStore | null = null;
   #accessLog: AccessLog | null = null;
   #watchdog: Watchdog | null = null;
+  #record: RunRecord | null = null;
   #pool: WorkerPool | null = null;
   #installer: Installer | null = null;
   #gateway: Gateway | null = null;
@@ -97,10 +93,7 @@ class NativeStack implements RunningStack {
   #fleet: Fleet | null = null;
   #admin: AdminServer | null = null;
   #invoker: Invoker | null = null;
-  #scannedAt = 0;
   #metrics: Metrics | null = null;
-  #watcher: Watcher | null = null;
-  #applying: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #graceEnded = new AbortController();
   readonly #draining = new AbortController();
@@ -114,7 +107,17 @@ class NativeStack implements RunningStack {
         options.onEvent(event);
       },
     };
-    this.#discovery = createDiscovery(config);
+    this.#reloads = new Reloads({
+      config,
+      createWatcher: options.createWatcher,
+      emit: (event) => this.#options.onEvent(event),
+      debug: (message) => this.#log(supervisorRecord('debug', message)),
+      fleet: () => (this.#stopping ? null : this.#fleet),
+      startRuntimes: async (runtimes) => this.#pool?.start(this.#usable(runtimes)),
+      retryInstalls: () => this.#installer?.retryFailed(),
+      acknowledged: async () => this.#gateway?.acknowledged(),
+      onFailed: () => this.#countFailedReload(),
+    });
     this.#problems = new ProblemStore(config.functionsRoot);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -130,11 +133,8 @@ class NativeStack implements RunningStack {
   async start(): Promise<void> {
     const config = this.#config;
     this.#port = config.port === 0 ? await freePort(config.host) : config.port;
-    const discovery = await this.#scanWatched();
-    const runtimes = PROCESS_RUNTIMES.filter(
-      (runtime) =>
-        discovery.functions.some((definition) => definition.runtime === runtime) && this.#binary(runtime) !== null,
-    );
+    const discovery = await this.#reloads.begin();
+    const runtimes = this.#usable(discovery.functions.map(({ runtime }) => runtime));
     const user = await this.#chooseUser(runtimes);
     await this.#takeRunDir(user);
     await this.#openLogs(user);
@@ -146,7 +146,7 @@ class NativeStack implements RunningStack {
       this.#pool?.start(runtimes).then(() => this.#progress('runtimes', runtimes.join(', '))),
       this.#openAdmin(user),
       this.#gateway?.start().then(() => this.#progress('gateway', `port ${this.#port}`)),
-      fleet.begin(discovery).then(() => this.#tellProblems(discovery)),
+      fleet.begin(discovery).then(() => this.#reloads.tell(discovery)),
     ]);
     this.#options.signal.throwIfAborted();
     await fleet.publish();
@@ -162,7 +162,7 @@ class NativeStack implements RunningStack {
     void fleet.learnFiles();
     this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
     this.#control?.identify({ pid: process.pid, url: this.url });
-    await this.#writeRunFile();
+    await this.#record?.write();
     this.#options.onEvent({
       type: 'ready',
       url: this.url,
@@ -186,17 +186,17 @@ class NativeStack implements RunningStack {
       url: () => this.url,
       draining: this.#draining.signal,
       discovery: () => fleet.discovery,
-      scannedAt: () => this.#scannedAt,
+      scannedAt: () => this.#reloads.scannedAt,
       tableVersion: () => this.#gateway?.version ?? 0,
       functions: () => fleet.functions,
       workers: () => this.#pool?.stats().workers ?? [],
       loads: async () => (await this.#gateway?.load())?.functions ?? {},
       runtimes: () => describeRuntimes(this.#config, this.#options.prerequisites, fleet.discovery),
       problems: () => this.#problems.all,
-      watch: () => this.#watcher?.status ?? null,
-      reload: () => this.#reload(),
+      watch: () => this.#reloads.watch,
+      reload: () => this.#reloads.reload(),
       invoker: this.#invoker as Invoker,
-      applyFiles: (write) => this.#applyWritten(write),
+      applyFiles: (write) => this.#reloads.applyWritten(write),
     });
     this.#admin = await openAdminSockets(this.#runDir as string, platform, user);
   }
@@ -256,34 +256,16 @@ class NativeStack implements RunningStack {
     await requirePort(this.#config.host, this.#port);
     this.#runDir = runDir;
     this.#watchdog = startWatchdog({ runDir });
-  }
-
-  /** The watcher stands before the first scan, so that no save falls between the two. */
-  async #scanWatched() {
-    const config = this.#config;
-    if (config.hotReload) {
-      this.#watcher = (this.#options.createWatcher ?? createWatcher)(
-        watchedProject(config, {
-          onChange: (paths) => this.#changed(paths),
-          onNote: (message) => this.#options.onEvent({ type: 'note', message }),
-        }),
-      );
-      await this.#watcher.ready;
-    }
-    return this.#scan(null);
-  }
-
-  async #scan(paths: readonly string[] | null): Promise<Discovery> {
-    const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
-    this.#scannedAt = Date.now();
-    this.#options.onEvent({
-      type: 'discovered',
-      functions: discovery.functions.length,
-      routes: countRoutes(discovery),
-    });
-    const sources = discovery.functions.flatMap(({ env }) => env.secretSources);
-    forgetSecrets(process.env, sources, this.#config.workers.envAllow);
-    return discovery;
+    this.#record = new RunRecord(runDir, this.#watchdog, () => ({
+      mode: this.#config.mode,
+      url: this.url,
+      port: this.#port,
+      functions_root: this.#config.functionsRoot,
+      project_id: this.#config.projectId,
+      version,
+      control_socket: join(runDir, CONTROL_SOCKET),
+      log_dir: this.#config.logs.dir,
+    }));
   }
 
   #build(user: StackUser | null, routes: number): void {
@@ -302,7 +284,9 @@ class NativeStack implements RunningStack {
       onWorkers: (key, revision, workers) => this.#fleet?.announce(key, revision, workers),
       onLog: (line) => this.#print(recordOf(line), line.last),
       onFiles: (key, revision, files) => this.#fleet?.addFiles(key, revision, files),
-      onPids: (pids) => this.#adoptPids(pids),
+      onPids: (pids) => {
+        for (const pid of this.#record?.setWorkers(pids) ?? []) this.#usage.forget(pid);
+      },
     });
     this.#installer = createInstaller({
       config: { ...config, storeDir: this.#storeDir },
@@ -331,10 +315,7 @@ class NativeStack implements RunningStack {
         if (record) this.#log(record);
       },
       onExit: (reason) => this.#keeper?.masterExited(reason),
-      onMaster: (pid) => {
-        this.#watchdog?.nginx(pid);
-        void this.#writeRunFile();
-      },
+      onMaster: (pid) => this.#record?.setMaster(pid),
     });
     this.#invoker = new Invoker(runDir);
     this.#keeper = new NginxKeeper({
@@ -366,6 +347,11 @@ class NativeStack implements RunningStack {
       if (path !== null) found[runtime] = path;
     }
     return found;
+  }
+
+  /** Of the runtimes in use those that have processes, and a program here. */
+  #usable(inUse: readonly string[]): ProcessRuntime[] {
+    return PROCESS_RUNTIMES.filter((runtime) => inUse.includes(runtime) && this.#binary(runtime) !== null);
   }
 
   #binary(runtime: string): string | null {
@@ -430,141 +416,12 @@ class NativeStack implements RunningStack {
     return stored;
   }
 
-  #adoptPids(pids: readonly { readonly pid: number; readonly role: string }[]): void {
-    const current = new Map(pids.map(({ pid, role }) => [pid, role]));
-    for (const pid of this.#pids.keys()) {
-      if (current.has(pid)) continue;
-      this.#watchdog?.remove(pid);
-      this.#usage.forget(pid);
-    }
-    for (const pid of current.keys()) if (!this.#pids.has(pid)) this.#watchdog?.add(pid);
-    this.#pids.clear();
-    for (const [pid, role] of current) this.#pids.set(pid, role);
-    void this.#writeRunFile();
-  }
-
-  #runFileTurn: Promise<void> | null = null;
-  #runFileIsOld = false;
-
-  /** Keeps run.json current; changes that come while it is written are written together. */
-  #writeRunFile(): Promise<void> {
-    this.#runFileIsOld = true;
-    this.#runFileTurn ??= this.#writeRunFileNow().finally(() => {
-      this.#runFileTurn = null;
-    });
-    return this.#runFileTurn;
-  }
-
-  async #writeRunFileNow(): Promise<void> {
-    while (this.#runFileIsOld && this.#runDir && !this.#stopping) {
-      this.#runFileIsOld = false;
-      const children = [...this.#pids].map(([pid, role]) => ({ pid, role }));
-      const master = this.#gateway?.masterPid;
-      if (master) children.push({ pid: master, role: 'nginx' });
-      const watchdog = this.#watchdog?.pid;
-      if (watchdog) children.push({ pid: watchdog, role: WATCHDOG });
-      const config = this.#config;
-      const content = {
-        pid: process.pid,
-        pid_start: startTicks(process.pid),
-        mode: config.mode,
-        url: this.url,
-        port: this.#port,
-        functions_root: config.functionsRoot,
-        project_id: config.projectId,
-        started_at: new Date(Date.now() - (performance.now() - this.#startedAt)).toISOString(),
-        version,
-        control_socket: join(this.#runDir, CONTROL_SOCKET),
-        log_dir: config.logs.dir,
-        children: children.map((child) => ({ ...child, pid_start: startTicks(child.pid) })),
-      };
-      await writeRunFile(this.#runDir, content).catch(() => {}); // the folder goes away while we stop
-    }
-  }
-
-  // ----------------------------------------------------------------------------------------------------- hot reload
-
-  #changed(paths: readonly string[]): void {
-    void this.#takeTurn(paths).catch((error) => this.#reloadFailed(error));
-  }
-
-  async #apply(paths: readonly string[] | null, touchedAt: number): Promise<FleetChange> {
-    if (this.#stopping) return NO_CHANGE;
-    const discovery = await this.#scan(paths);
-    this.#tellProblems(discovery);
-    await this.#startRuntimes(discovery.functions.map(({ runtime }) => runtime));
-    return (await this.#fleet?.apply(discovery, paths, touchedAt)) ?? NO_CHANGE;
-  }
-
-  /** A first function of a runtime needs spares of it; they boot while its routes are made. */
-  async #startRuntimes(inUse: readonly string[]): Promise<void> {
-    const found = PROCESS_RUNTIMES.filter((runtime) => inUse.includes(runtime) && this.#binary(runtime) !== null);
-    void this.#pool?.start(found).catch((error) => this.#reloadFailed(error));
-  }
-
-  #tellProblems({ problems, functions }: Discovery): void {
-    const current = new Set<string>();
-    for (const problem of problems) {
-      const text = JSON.stringify(problem);
-      current.add(text);
-      if (!this.#told.has(text)) this.#options.onEvent({ type: 'problem', ...problem });
-    }
-    for (const { file, ignoredHints = [] } of functions) {
-      for (const hint of ignoredHints) {
-        const text = `${file}: ${hint} does not parse and is ignored`;
-        current.add(text);
-        if (!this.#told.has(text)) this.#log(supervisorRecord('debug', text));
-      }
-    }
-    this.#told.clear();
-    for (const text of current) this.#told.add(text);
-  }
-
   #countFailedReload(): void {
     this.#metrics?.count('fastfn_reloads_total', { result: 'failed' });
   }
 
-  #reloadFailed(error: unknown): void {
-    this.#countFailedReload();
-    const message = error instanceof Error ? error.message : String(error);
-    this.#options.onEvent({ type: 'problem', severity: 'error', path: '.', message: `reload failed: ${message}` });
-  }
-
   async reload(): Promise<void> {
-    await this.#reload();
-  }
-
-  /** Reads everything anew and settles; returns the keys of functions whose code or configuration is another than before. */
-  async #reload(): Promise<readonly string[]> {
-    await access(this.#config.functionsRoot); // a folder that is away for a moment must not end every function
-    this.#installer?.retryFailed();
-    const { changed } = await this.#takeTurn(null);
-    await this.#fleet?.settled();
-    return changed;
-  }
-
-  /** Takes what the admin API writes: the watcher, if there is one, need not report it. */
-  async #applyWritten(write: () => Promise<readonly string[]>): Promise<AppliedChange> {
-    const paths = await (this.#watcher?.adopt(write) ?? write());
-    const { concerned } = await this.#takeTurn(paths);
-    await this.#gateway?.acknowledged();
-    return {
-      settled: async (functionKey) => {
-        await this.#fleet?.settled(concerned);
-        await this.#fleet?.prove(functionKey);
-      },
-    };
-  }
-
-  /** One change after another, in the order in which they were noticed. */
-  #takeTurn(paths: readonly string[] | null): Promise<FleetChange> {
-    const touchedAt = performance.now();
-    const turn = this.#applying.then(() => this.#apply(paths, touchedAt));
-    this.#applying = turn.then(
-      () => {},
-      () => {},
-    );
-    return turn;
+    await this.#reloads.reload();
   }
 
   // ----------------------------------------------------------------------------------------------------------- stop
@@ -594,7 +451,7 @@ class NativeStack implements RunningStack {
     const deadline = performance.now() + graceMs;
     this.#draining.abort();
     if (graceMs > 0) this.#options.onEvent({ type: 'stopping', graceSeconds: graceMs / 1000 });
-    this.#watcher?.close();
+    this.#reloads.close();
     this.#keeper?.stop();
     this.#gateway?.announceDrain();
     await pause(graceMs > 0 ? NOTICE_MS[this.#config.command] : 0, this.#graceEnded.signal);
@@ -604,22 +461,12 @@ class NativeStack implements RunningStack {
     this.#invoker?.close();
     await this.#pool?.stop(Math.max(0, Math.min(1000, deadline - performance.now())));
     await Promise.all([this.#installer?.close(), stopTypeScript(), this.#logs?.close()]);
-    await this.#runFileTurn;
+    await this.#record?.close();
     await this.#control?.close();
     await this.#watchdog?.stop();
     if (this.#runDir) await removeRunDir(this.#runDir);
     this.#end({ reason: 'stopped' });
   }
-}
-
-function countRoutes({ functions, routes }: Discovery): Partial<Record<Runtime, number>> {
-  const runtimes = new Map(functions.map(({ key, runtime }) => [key, runtime]));
-  const counts: Partial<Record<Runtime, number>> = {};
-  for (const { functionKey, source } of routes) {
-    const runtime = functionKey === null ? undefined : runtimes.get(functionKey);
-    if (source !== 'alias' && runtime !== undefined) counts[runtime] = (counts[runtime] ?? 0) + 1;
-  }
-  return counts;
 }
 
 function versionOf(program: Program | null): string | undefined {
@@ -634,7 +481,6 @@ function installTools(prerequisites: NativePrerequisites) {
   return { ...(python && { python }), ...(npm && { npm }), ...(composer && { composer }) };
 }
 
-/** A port nobody listens on right now (port 0 in the settings). */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
