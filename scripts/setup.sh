@@ -43,6 +43,7 @@ node bin/fastfn.js doctor --cwd test/fixtures/every-language --mode native --fix
 missing_test_tools() {
   command -v promtool >/dev/null || echo prometheus # checks the text of /_fn/metrics
   command -v chromium >/dev/null || echo chromium   # the console's tests
+  command -v tmux >/dev/null || echo tmux           # the live view's tests
   if ! has_docker_tools; then echo docker.io iptables debootstrap; fi
 }
 

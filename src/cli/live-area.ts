@@ -1,28 +1,28 @@
-import type { FooterLine } from './live-footer.ts';
 import type { Output } from './output.ts';
 
 /** A person sees no delay, and a stack under load spends nothing on its terminal. */
 const REDRAW_MS = 100;
 const ERASE_BELOW = '\r\u001b[J';
+/** DECAWM: without it a line that is too long for a terminal that has just become narrower is cut, not wrapped. */
+const WRAP_OFF = '\u001b[?7l';
+const WRAP_ON = '\u001b[?7h';
 
 export interface LiveAreaOptions {
   readonly output: Output;
   /** The lines that stand below all others, each narrower than the terminal; none while there is no room. */
-  describe(size: { readonly columns: number; readonly rows: number }): readonly FooterLine[];
-  /** Terminals that wrap lines anew when they become narrower; xterm cuts them off. */
-  readonly reflows: boolean;
+  describe(size: { readonly columns: number; readonly rows: number }): readonly string[];
 }
 
 /**
  * Lines that scroll, above a few that stay at the bottom and are redrawn. Uses no alternate screen, so that the scrollback
- * keeps every line, and leaves the cursor visible, so that not even SIGKILL takes it away.
+ * keeps every line, and leaves the cursor visible, so that not even SIGKILL takes it away. The cursor rests where the bottom
+ * begins: whatever a terminal does to lines when its size changes, what is to be erased lies below the cursor.
  */
 export class LiveArea {
   readonly #options: LiveAreaOptions;
   readonly #endResize: () => void;
   #waiting: string[] = [];
-  /** What stands at the bottom now; empty: nothing of ours. */
-  #drawn: readonly FooterLine[] = [];
+  #hasBottom = false;
   #isShown = false;
   #timer: NodeJS.Timeout | null = null;
   #drawnAt = Number.NEGATIVE_INFINITY;
@@ -69,20 +69,16 @@ export class LiveArea {
     const { size } = output;
     const bottom = this.#isShown && size !== undefined ? describe(size) : [];
     const text =
-      this.#erase(size?.columns) +
-      this.#waiting.map((line) => `${line}\n`).join('') +
-      bottom.map(({ text }) => text).join('\n');
+      (this.#hasBottom ? ERASE_BELOW : '') + this.#waiting.map((line) => `${line}\n`).join('') + stand(bottom);
     this.#waiting = [];
-    this.#drawn = bottom;
+    this.#hasBottom = bottom.length > 0;
     if (text !== '') output.text(text);
   }
+}
 
-  /** Goes back to where the bottom begins; the cursor stands at its end. */
-  #erase(columns = 80): string {
-    if (this.#drawn.length === 0) return '';
-    const { reflows } = this.#options;
-    const rowsOf = ({ width }: FooterLine) => (reflows ? Math.max(1, Math.ceil(width / columns)) : 1);
-    const rows = this.#drawn.reduce((sum, line) => sum + rowsOf(line), 0);
-    return (rows > 1 ? `\u001b[${rows - 1}A` : '') + ERASE_BELOW;
-  }
+/** Lines with the cursor before them. */
+function stand(lines: readonly string[]): string {
+  if (lines.length === 0) return '';
+  const up = lines.length > 1 ? `\u001b[${lines.length - 1}A` : '';
+  return `${WRAP_OFF}${lines.join('\n')}${WRAP_ON}\r${up}`;
 }

@@ -20,13 +20,6 @@ export interface FooterFacts {
   readonly hasKeys: boolean;
 }
 
-/** A line at the bottom. */
-export interface FooterLine {
-  readonly text: string;
-  /** Columns it takes. */
-  readonly width: number;
-}
-
 /** Below this there is room for the lines alone. */
 const MIN_COLUMNS = 16;
 const MIN_ROWS = 4;
@@ -41,7 +34,7 @@ export function describeFooter(
   facts: FooterFacts,
   { paint, isUnicode }: Pick<View, 'paint' | 'isUnicode'>,
   { columns, rows }: { readonly columns: number; readonly rows: number },
-): FooterLine[] {
+): string[] {
   if (columns < MIN_COLUMNS || rows < MIN_ROWS) return [];
   const width = columns - 1; // a terminal that has written its last column may stand on either line
   const dot = isUnicode ? ' · ' : ' - ';
@@ -59,10 +52,11 @@ export function describeFooter(
   const others = rest.slice(keys.length);
   const lines = [rule, address!, ...others, ...keys];
   const cut = isUnicode ? '…' : '~';
-  return lines.map((line) => {
-    const parts = cutParts(line, width, cut);
-    return { text: parts.map(([style, text]) => paint(style, text)).join(''), width: widthOf(parts) };
-  });
+  return lines.map((line) =>
+    cutParts(line, width, cut)
+      .map(([style, text]) => paint(style, text))
+      .join(''),
+  );
 }
 
 function addressLine({ url, routes }: FooterFacts, dot: string): Part[] {
@@ -103,7 +97,8 @@ function keysLine({ areLinesShown }: FooterFacts, dot: string): Part[] {
 
 /** The parts that fit; where some do not, the last character says so. */
 function cutParts(parts: readonly Part[], width: number, cut: string): Part[] {
-  if (widthOf(parts) <= width) return [...parts];
+  const total = parts.reduce((sum, [, text]) => sum + textWidth(text), 0);
+  if (total <= width) return [...parts];
   const fitting: Part[] = [];
   let room = width - 1;
   for (const [style, text] of parts) {
@@ -113,8 +108,4 @@ function cutParts(parts: readonly Part[], width: number, cut: string): Part[] {
     if (shown !== text) break;
   }
   return [...fitting, ['dim', cut]];
-}
-
-function widthOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, [, text]) => sum + textWidth(text), 0);
 }

@@ -68,7 +68,6 @@ class LiveRenderer implements Renderer {
     this.#area = new LiveArea({
       output: terminal.err,
       describe: (size) => describeFooter(this.#footer(), view, size),
-      reflows: terminal.env.XTERM_VERSION === undefined,
     });
     this.#keys = terminal.hasTerminalInput ? this.#createKeys() : null;
   }

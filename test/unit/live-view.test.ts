@@ -27,7 +27,7 @@ describe('the bottom lines', () => {
     hasKeys: true,
   };
   const footer = (size: { columns: number; rows?: number }, facts: Partial<FooterFacts> = {}, view = viewOf()) =>
-    describeFooter({ ...FACTS, ...facts }, view, { rows: 24, ...size }).map(({ text }) => text);
+    describeFooter({ ...FACTS, ...facts }, view, { rows: 24, ...size });
 
   test('name the address, the routes by runtime, the counts and the keys', () => {
     expect(footer({ columns: 80 })).toEqual([
@@ -47,10 +47,7 @@ describe('the bottom lines', () => {
   test.each([120, 80, 40, 20, 16])('fit a terminal of %i columns, without its last one', (columns) => {
     const lines = describeFooter(FACTS, viewOf(), { columns, rows: 24 });
     expect(lines).not.toEqual([]);
-    for (const { text, width } of lines) {
-      expect(width).toBeLessThan(columns);
-      expect(textWidth(text)).toBe(width);
-    }
+    for (const line of lines) expect(textWidth(line)).toBeLessThan(columns);
   });
 
   test('leave a terminal without room to the lines', () => {
