@@ -15,15 +15,22 @@ export interface LogQuery {
   readonly stream?: 'stdout' | 'stderr' | undefined;
   readonly requestId?: string | undefined;
   readonly level?: (typeof LOG_LEVELS)[number] | undefined;
+  /** The least severe. */
+  readonly leastLevel?: (typeof LOG_LEVELS)[number] | undefined;
+  /** Epoch milliseconds of the oldest. */
+  readonly since?: number | undefined;
 }
 
 /** One stored line: as text for people (P116), and as an object with keys as the API spells them. */
 export interface LogLine {
   readonly text: string;
   readonly entry: LogEntry;
+  /** As it lies in the file. */
+  readonly stored: string;
 }
 
 export interface LogEntry extends Readonly<Record<string, unknown>> {
+  readonly time: string;
   readonly level: string;
   /** Language, or part of the platform, that the line is of. */
   readonly source: string;
@@ -35,15 +42,21 @@ export interface LogEntry extends Readonly<Record<string, unknown>> {
 
 /** Whether a line is one of those that are asked for. */
 export function matches(entry: LogEntry, query: LogQuery): boolean {
-  const { runtime, fn, version, stream, requestId, level } = query;
+  const { runtime, fn, version, stream, requestId, level, leastLevel, since } = query;
   if (runtime !== undefined && entry.source !== runtime) return false;
   if (stream !== undefined && entry.stream !== stream) return false;
   if (requestId !== undefined && entry.request_id !== requestId) return false;
   if (level !== undefined && entry.level !== level) return false;
+  if (leastLevel !== undefined && severity(entry.level) < severity(leastLevel)) return false;
+  if (since !== undefined && !(Date.parse(entry.time) >= since)) return false;
   if (fn === undefined && version === undefined) return true;
   const at = entry.function?.lastIndexOf('@') ?? -1;
   if (at === -1) return false;
   const name = entry.function!.slice(0, at);
   if (version !== undefined && entry.function!.slice(at + 1) !== version) return false;
   return fn === undefined || name === fn || name.replace(/\.[a-z]+$/, '') === fn;
+}
+
+function severity(level: string): number {
+  return (LOG_LEVELS as readonly string[]).indexOf(level);
 }

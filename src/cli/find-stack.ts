@@ -8,13 +8,15 @@ export async function requireStack(config: ProjectConfig, invocation: Invocation
   const port = invocation.settings.port === undefined ? undefined : config.port;
   const stack = await findStack({ config, isExact: dir !== undefined, port });
   if (stack !== null) return stack;
+  throw noStack(config, dir, '', port);
+}
+
+/** NOT_RUNNING with how to start one. */
+export function noStack(config: ProjectConfig, dir: string | undefined, remark = '', port?: number): FastfnError {
   const place = port === undefined ? '' : ` on port ${port}`;
-  const words = [
-    'fastfn dev --native',
-    ...(dir === undefined ? [] : [dir]),
-    ...(port === undefined ? [] : ['--port', port]),
-  ];
-  throw new FastfnError('NOT_RUNNING', `no stack of ${config.functionsRoot} is running${place}`, {
-    hint: `Start one with "${words.join(' ')}".`,
+  const flags = port === undefined ? [] : ['--port', port];
+  const start = ['fastfn dev --native', ...(dir === undefined ? [] : [dir]), ...flags].join(' ');
+  return new FastfnError('NOT_RUNNING', `no stack of ${config.functionsRoot} is running${place}`, {
+    hint: `Start one with "${start}".${remark}`,
   });
 }

@@ -6,13 +6,16 @@ const FLUSH_LIMIT_MS = 1000;
 export class Output {
   readonly #stream: NodeJS.WriteStream;
   #dropped = 0;
-  #isClosed = false;
+  readonly #closed = new AbortController();
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    stream.on('error', () => {
-      this.#isClosed = true;
-    });
+    stream.on('error', () => this.#closed.abort());
+  }
+
+  /** Aborted when nobody reads any more. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
   }
 
   get isTerminal(): boolean {
@@ -32,7 +35,7 @@ export class Output {
   }
 
   line(text: string): void {
-    if (this.#isClosed) return;
+    if (this.#closed.signal.aborted) return;
     if (this.#stream.writableLength > MAX_WAITING_BYTES) {
       this.#dropped++;
       return;
@@ -44,12 +47,12 @@ export class Output {
 
   /** A result: never dropped. */
   text(text: string | Uint8Array): void {
-    if (!this.#isClosed) this.#stream.write(text);
+    if (!this.#closed.signal.aborted) this.#stream.write(text);
   }
 
   /** Resolves when everything was taken by the system, or nobody takes it for a while. */
   async flush(): Promise<void> {
-    if (this.#isClosed || this.#stream.writableLength === 0) return;
+    if (this.#closed.signal.aborted || this.#stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
       const limit = setTimeout(resolve, FLUSH_LIMIT_MS);
       this.#stream.write('', () => {

@@ -10,6 +10,8 @@ export interface FoundStack {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Clock ticks: another process may get the pid, but not both (P73). */
+  readonly pidStart: number;
   readonly mode: RunFile['mode'];
   readonly functionsRoot: string;
   readonly logDir: string;
@@ -41,6 +43,11 @@ export async function findStack({ config, isExact, port }: StackQuery): Promise<
   return chosen === undefined ? null : describe(chosen);
 }
 
+/** Whether a stack that was found has not ended since. */
+export function isStillRunning({ pid, pidStart }: FoundStack): boolean {
+  return isRunning({ pid, pid_start: pidStart });
+}
+
 interface RunningStack {
   readonly runDir: string;
   readonly file: RunFile;
@@ -51,6 +58,7 @@ function describe({ runDir, file }: RunningStack): FoundStack {
     url: file.url,
     port: file.port,
     pid: file.pid,
+    pidStart: file.pid_start,
     mode: file.mode,
     functionsRoot: file.functions_root,
     logDir: file.log_dir,

@@ -3,35 +3,50 @@ import { type LogLine, type LogQuery, type LogSource, matches } from '../admin/l
 import type { ProjectConfig } from '../project/types.ts';
 import { followLines } from './log-follower.ts';
 import { parseLogLine } from './log-lines.ts';
-import { type LastLines, readLast } from './log-reader.ts';
+import { type LastLines, type LogPosition, readLast } from './log-reader.ts';
 
-/** The stack's stored logs, for its administration (P189). */
+/** A stack's stored logs, for its administration (P189) and its owner's command line (P30). */
 export class LogAccess {
   readonly #config: Pick<ProjectConfig, 'logs' | 'functionsRoot'>;
+  readonly #maxAnswerBytes: number | undefined;
 
-  constructor(config: Pick<ProjectConfig, 'logs' | 'functionsRoot'>) {
+  constructor(config: Pick<ProjectConfig, 'logs' | 'functionsRoot'>, maxAnswerBytes?: number) {
     this.#config = config;
+    this.#maxAnswerBytes = maxAnswerBytes;
   }
 
   async read(source: LogSource, query: LogQuery): Promise<readonly LogLine[]> {
-    return (await this.#last(source, query)).lines;
+    return (await this.last(source, query)).lines;
   }
 
+  /** The last lines, then those that come. */
   async follow(
     source: LogSource,
     query: LogQuery,
     onLines: (lines: readonly LogLine[]) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { lines, end } = await this.#last(source, query);
+    const { lines, end } = await this.last(source, query);
     await onLines(lines);
-    const accept = this.#acceptor(source, query);
-    const onText = (texts: readonly string[]) => onLines(texts.flatMap((text) => accept(text) ?? []));
-    await followLines(this.#path(source), end, onText, signal);
+    await this.followFrom(source, end, query, onLines, signal);
   }
 
-  #last(source: LogSource, query: LogQuery): Promise<LastLines<LogLine>> {
-    return readLast(this.#path(source), this.#config.logs.keep, query.lines, this.#acceptor(source, query));
+  last(source: LogSource, query: LogQuery): Promise<LastLines<LogLine>> {
+    const accept = this.#acceptor(source, query);
+    return readLast(this.#path(source), this.#config.logs.keep, query.lines, accept, this.#maxAnswerBytes);
+  }
+
+  async followFrom(
+    source: LogSource,
+    from: LogPosition,
+    query: LogQuery,
+    onLines: (lines: readonly LogLine[]) => Promise<void>,
+    signal: AbortSignal,
+    finished?: AbortSignal,
+  ): Promise<void> {
+    const accept = this.#acceptor(source, query);
+    const onText = (texts: readonly string[]) => onLines(texts.flatMap((text) => accept(text) ?? []));
+    await followLines(this.#path(source), from, onText, signal, finished);
   }
 
   #path(source: LogSource): string {

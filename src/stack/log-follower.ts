@@ -7,20 +7,25 @@ const MAX_READ_BYTES = 256 * 1024;
 const LINE_END = 0x0a;
 
 /**
- * Tells the lines that are appended to a log after `from`, also across its rotation, until `signal` is aborted. Waits for
- * `onLines`: whoever is slow makes the log wait on disk, not in memory.
+ * Tells the lines that are appended to a log after `from`, also across its rotation, until `signal` is aborted; or until `finished`
+ * is, and all that was written by then is told. Waits for `onLines`: whoever is slow makes the log wait on disk, not in memory.
  */
 export async function followLines(
   path: string,
   from: LogPosition,
   onLines: (lines: readonly string[]) => Promise<void>,
   signal: AbortSignal,
+  finished?: AbortSignal,
 ): Promise<void> {
+  const stopped = finished === undefined ? signal : AbortSignal.any([signal, finished]);
   const follower = new Follower(path, from, onLines);
   try {
     while (!signal.aborted) {
+      const isFinished = finished?.aborted === true;
       const hasMore = await follower.step();
-      if (!hasMore) await delay(TICK_MS, undefined, { signal }).catch(() => {});
+      if (hasMore) continue;
+      if (isFinished) return;
+      await delay(TICK_MS, undefined, { signal: stopped }).catch(() => {});
     }
   } finally {
     await follower.close();

@@ -7,23 +7,27 @@ import { withoutRoot } from './source-place.ts';
 export function parseLogLine(text: string, source: LogSource, functionsRoot: string): LogLine | null {
   const stored = parseObject(withoutRoot(text, functionsRoot));
   if (stored === null) return null;
-  return source === 'access' ? accessLine(stored) : recordLine(stored as unknown as LogRecord);
+  const line = source === 'access' ? accessLine(stored) : recordLine(stored as unknown as LogRecord);
+  return line && { ...line, stored: text };
 }
 
-function recordLine(record: LogRecord): LogLine | null {
+type ShownLine = Pick<LogLine, 'text' | 'entry'>;
+
+function recordLine(record: LogRecord): ShownLine | null {
   if (typeof record.message !== 'string' || typeof record.source !== 'string') return null;
   const { requestId, ...others } = record;
   return { text: formatRecord(record), entry: { ...others, request_id: requestId } as LogEntry };
 }
 
 /** A request in the words of the terminal (P119), with its time and id. */
-function accessLine(stored: Record<string, unknown>): LogLine | null {
+function accessLine(stored: Record<string, unknown>): ShownLine | null {
   const { time, id, method, path, status, ms, function: key } = stored;
   if (typeof method !== 'string' || typeof status !== 'number') return null;
   const [runtime, name] = splitKey(key);
   const text = [time, method, path, status, `${ms}ms`, ...(name === null ? [] : [`[fn:${name}]`]), `[req:${id}]`];
   const entry = {
     ...stored,
+    time: String(time),
     level: status >= 500 ? 'error' : status >= 400 ? 'warn' : 'info',
     source: runtime ?? 'gateway',
     function: name,

@@ -23,7 +23,7 @@ export interface LogPosition {
 }
 
 /**
- * Reads a log from its end until `limit` lines are accepted: memory does not grow with the files, and neither does time where
+ * Reads a log from its end until `limit` lines, or `maxBytes`, are accepted: memory does not grow with the files, and neither does time where
  * the lines that are wanted are new. `accept` parses a line, or returns null for one that is not wanted.
  */
 export async function readLast<T>(
@@ -31,18 +31,20 @@ export async function readLast<T>(
   keep: number,
   limit: number,
   accept: (line: string) => T | null,
+  maxBytes: number = MAX_ANSWER_BYTES,
 ): Promise<LastLines<T>> {
   const files = await openFiles(path, keep);
   try {
     const lines: T[] = [];
     let bytes = 0;
+    if (limit === 0) return { lines, end: endOf(files) };
     for (const { handle, size } of files) {
       for await (const line of linesBackwards(handle, size)) {
         const accepted = accept(line);
         if (accepted === null) continue;
         lines.push(accepted);
         bytes += line.length;
-        if (lines.length >= limit || bytes >= MAX_ANSWER_BYTES) return { lines: lines.reverse(), end: endOf(files) };
+        if (lines.length >= limit || bytes >= maxBytes) return { lines: lines.reverse(), end: endOf(files) };
       }
     }
     return { lines: lines.reverse(), end: endOf(files) };

@@ -53,7 +53,7 @@ export async function readRunFile(runDir: string): Promise<RunFile | null> {
 }
 
 /** Whether the supervisor that wrote the file still runs, and no other process has its pid (P73). */
-export function isRunning({ pid, pid_start: start }: RunFile): boolean {
+export function isRunning({ pid, pid_start: start }: Pick<RunFile, 'pid' | 'pid_start'>): boolean {
   return isAlive(pid) && (start === 0 || startTicks(pid) === start);
 }
 
