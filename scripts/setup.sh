@@ -44,6 +44,9 @@ missing_test_tools() {
   command -v promtool >/dev/null || echo prometheus # checks the text of /_fn/metrics
   command -v chromium >/dev/null || echo chromium   # the console's tests
   command -v tmux >/dev/null || echo tmux           # the live view's tests
+  command -v zsh >/dev/null || echo zsh             # completion
+  command -v fish >/dev/null || echo fish
+  command -v systemd-analyze >/dev/null || echo systemd # checks the unit of fastfn deploy systemd
   if ! has_docker_tools; then echo docker.io iptables debootstrap; fi
 }
 

@@ -5,7 +5,7 @@ import type { Invocation, Terminal } from './terminal.ts';
 
 /** A flag of the command line: one of the table of settings, or one of a command alone. */
 export interface Flag {
-  /** In commander's notation, like `-q, --quiet` or `--port <number>`. */
+  /** In commander's notation, like `-q, --quiet` or `--port <number>`; `<a|b>` lists the words that are accepted. */
   readonly notation: string;
   readonly help: string;
   /** Name in the table of settings. */
@@ -18,7 +18,7 @@ export type CommandRun = (invocation: Invocation, terminal: Terminal) => Promise
 
 export interface CommandDefinition {
   readonly name: string;
-  /** Positional arguments in commander's notation. */
+  /** Positional arguments in commander's notation; `a|b` in place of a name lists the words that are accepted. */
   readonly argument?: string;
   readonly summary: string;
   readonly flags: readonly Flag[];
@@ -66,10 +66,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
     argument: '<name>',
     summary: 'Create a folder with a first function',
     flags: [
-      {
-        notation: '-t, --template <name>',
-        help: 'Language of the function: node, ts, python, php or lua (default: node)',
-      },
+      { notation: '-t, --template <node|ts|python|php|lua>', help: 'Language of the function (default: node)' },
       { notation: '--force', help: 'Put the files of the template into a folder that is not empty; others stay' },
       JSON_FLAG,
     ],
@@ -99,7 +96,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
       { notation: '-q, --query <name=value>', help: 'Query argument; may be repeated', isRepeatable: true },
       { notation: '-p, --param <name=value>', help: 'Path parameter; may be repeated', isRepeatable: true },
       { notation: '--context <json>', help: 'Object that the handler finds as event.context.user' },
-      { notation: '--runtime <name>', help: 'Language, where functions of several share a name' },
+      { notation: '--runtime <node|python|php|lua>', help: 'Language, where functions of several share a name' },
       { notation: '--fn-version <label>', help: 'Version of the function' },
       settingFlag('port', 'dev')!,
       { notation: '-i, --include', help: 'Print status and headers before the body' },
@@ -115,11 +112,11 @@ export const COMMANDS: readonly CommandDefinition[] = [
     flags: [
       { notation: '--follow', help: 'Go on with the lines that come, until the stack ends (default: on)' },
       { notation: '--lines <number>', help: 'Kept lines to begin with, 0 to 100000 (default: 200)' },
-      { notation: '--file <name>', help: 'error, access, runtime or all (default: all)' },
+      { notation: '--file <error|access|runtime|all>', help: 'Which log (default: all)' },
       { notation: '--function <key>', help: 'Lines of one function: its name, or its key as routes shows it' },
       { notation: '--request <id>', help: 'Lines of one request' },
-      { notation: '--stream <name>', help: 'stdout, stderr or all (default: all)' },
-      { notation: '--level <level>', help: 'Least severe: debug, info, warn or error' },
+      { notation: '--stream <stdout|stderr|all>', help: 'What functions printed where (default: all)' },
+      { notation: '--level <debug|info|warn|error>', help: 'Least severe' },
       { notation: '--since <time>', help: 'Not older than 10m, 2h or 1d, or than a time like 2026-01-31T12:00:00Z' },
       { notation: '--native', help: 'Of the stack of this machine only' },
       { notation: '--docker', help: 'Of the container only' },
@@ -162,7 +159,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   },
   {
     name: 'secrets',
-    argument: '<action> [args...]',
+    argument: '<set|list|edit|rotate|keygen> [args...]',
     summary: 'Keep secrets of functions encrypted: set KEY [dir], list [dir], edit [dir], rotate [dir], keygen',
     flags: [
       {
@@ -175,6 +172,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
     ],
     examples: ['fastfn secrets keygen', 'fastfn secrets list examples/auth'],
     load: async () => (await import('./secrets/main.ts')).secrets,
+  },
+  {
+    name: 'completion',
+    argument: '<bash|zsh|fish>',
+    summary: 'Print a script that completes command lines',
+    flags: [],
+    examples: ['fastfn completion bash', 'fastfn completion fish'],
+    load: async () => (await import('./completion/main.ts')).completion,
   },
   {
     name: 'version',

@@ -42,7 +42,7 @@ function parse(argv: readonly string[]): { command: CommandDefinition | undefine
   program.enablePositionalOptions().action(() => undefined);
   for (const definition of [...COMMANDS, ...INTERNAL_COMMANDS]) {
     const sub = silent(program.command(definition.name), [...definition.flags, ...globalFlagsOf(definition)]);
-    if (definition.argument) sub.arguments(definition.argument.replace(/<(\w+)>/g, '[$1]')); // --help needs none
+    if (definition.argument) sub.arguments(definition.argument.replace(/<([\w|]+)>/g, '[$1]')); // --help needs none
     sub.action(() => {
       command = definition;
       args = sub.args;
@@ -89,7 +89,7 @@ function refuse(command: Command, name: string): void {
 }
 
 function requireArguments({ name, argument = '' }: CommandDefinition, { args }: Invocation): void {
-  const missing = [...argument.matchAll(/<(\w+)>/g)][args.length]?.[1];
+  const missing = [...argument.matchAll(/<([\w|]+)>/g)][args.length]?.[1];
   if (missing === undefined) return;
   throw new FastfnError('USAGE', `missing argument <${missing}>`, { hint: `See "fastfn help ${name}".` });
 }

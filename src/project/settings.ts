@@ -234,7 +234,7 @@ const LOGS = {
   ),
   'logs.level': setting(oneOf('debug', 'info', 'warn', 'error'), 'info', 'Least severe line that is shown and kept', {
     inFile: true,
-    flag: '--log-level <level>',
+    flag: '--log-level <debug|info|warn|error>',
     env: ['FN_LOG_LEVEL'],
   }),
   'logs.max-size-mb': setting(integer(1), 20, 'A log file is rotated at this size', { inFile: true }),
