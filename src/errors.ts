@@ -27,6 +27,7 @@ const EXIT_CODES = {
   FOLDER_IN_USE: ExitCode.failure,
   NOT_RUNNING: ExitCode.failure,
   INVOKE_FAILED: ExitCode.failure,
+  TESTS_FAILED: ExitCode.failure,
   STACK_UNREACHABLE: ExitCode.failure,
   PROTOCOL: ExitCode.failure,
   INTERNAL: ExitCode.failure,

@@ -27,6 +27,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   FOLDER_IN_USE: 'A folder that is to be made holds something already, or cannot be made',
   NOT_RUNNING: 'A command that asks a running stack finds none of this folder',
   INVOKE_FAILED: 'An invoked function answered 400 or more, or could not be called',
+  TESTS_FAILED: 'A test event was not answered as it expects',
   STACK_UNREACHABLE: 'The running stack does not answer its command line',
   PROTOCOL: 'A worker and the gateway do not understand each other',
   INTERNAL: 'A mistake in FastFN',

@@ -126,6 +126,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./logs.ts')).logs,
   },
   {
+    name: 'test',
+    argument: '[dir]',
+    summary: 'Run the fn.test_events.json of every function in a stack of their own',
+    flags: [{ notation: '--format <text|json|junit>', help: 'Form of the report (default: text)' }, JSON_FLAG],
+    examples: ['fastfn test examples/hello', 'fastfn test examples/hello --format junit'],
+    load: async () => (await import('./test.ts')).test,
+  },
+  {
     name: 'docs',
     argument: '[dir]',
     summary: 'Open the page that describes the running stack',
@@ -210,7 +218,7 @@ export const INTERNAL_COMMANDS: readonly CommandDefinition[] = [
 ];
 
 /** Names that are kept for commands of a later version (P23). */
-export const LATER_COMMANDS: readonly string[] = ['build', 'deploy', 'test'];
+export const LATER_COMMANDS: readonly string[] = ['build', 'deploy'];
 
 function serveFlags(command: 'dev' | 'run'): Flag[] {
   const settings = Object.keys(ALL_SETTINGS).filter((name) => !GLOBAL_SETTINGS.includes(name));

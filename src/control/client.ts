@@ -2,6 +2,9 @@ import { type IncomingMessage, request } from 'node:http';
 import { FastfnError } from '../errors.ts';
 import type { FoundStack } from './stacks.ts';
 
+/** A stack as far as it can be asked. */
+export type AskedStack = Pick<FoundStack, 'operatorSocket' | 'url' | 'pid'>;
+
 /** Longer than any command's answer but that of `invoke`, which the function's own deadline ends. */
 const SILENCE_MS = 30_000;
 
@@ -22,7 +25,7 @@ export interface ControlAnswer {
 }
 
 /** Asks the administration of a running stack, as its operator (P133). */
-export async function ask(stack: FoundStack, asked: ControlRequest): Promise<ControlAnswer> {
+export async function ask(stack: AskedStack, asked: ControlRequest): Promise<ControlAnswer> {
   const response = await open(stack, asked);
   const chunks: Buffer[] = [];
   try {
@@ -34,7 +37,7 @@ export async function ask(stack: FoundStack, asked: ControlRequest): Promise<Con
 }
 
 /** The data of a stream of server-sent events, one event after the other; ends when the stack ends it or goes away. */
-export async function* follow(stack: FoundStack, path: string): AsyncGenerator<string> {
+export async function* follow(stack: AskedStack, path: string): AsyncGenerator<string> {
   const response = await open(stack, { path, isPatient: true });
   response.setEncoding('utf8');
   let rest = '';
@@ -52,7 +55,7 @@ export async function* follow(stack: FoundStack, path: string): AsyncGenerator<s
   }
 }
 
-function open(stack: FoundStack, { method = 'GET', path, body, isPatient }: ControlRequest): Promise<IncomingMessage> {
+function open(stack: AskedStack, { method = 'GET', path, body, isPatient }: ControlRequest): Promise<IncomingMessage> {
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers = bytes && { 'content-type': 'application/json', 'content-length': bytes.length };
   return new Promise((resolve, reject) => {
@@ -63,7 +66,7 @@ function open(stack: FoundStack, { method = 'GET', path, body, isPatient }: Cont
   });
 }
 
-function gone(stack: FoundStack, cause: unknown): FastfnError {
+function gone(stack: AskedStack, cause: unknown): FastfnError {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'EACCES') {
     return new FastfnError(

@@ -15,11 +15,11 @@ ${COMPLETED.map(({ name, flags, argument }) => {
 
 function flagLine(condition: string, { letter, name, help, value }: CompletedFlag): string {
   const names = `${letter === null ? '' : `-s ${letter} `}-l ${name}`;
-  return `complete -c fastfn -n ${condition} ${names}${value === null ? '' : ` ${valueOf(value)}`} -d ${quote(help)}`;
+  return `complete -c fastfn -n ${condition} ${names}${value === null ? '' : ` ${valueFlags(value)}`} -d ${quote(help)}`;
 }
 
 /** `-x`: a value and nothing else; `-r -F`: a file. */
-function valueOf(candidates: Candidates): string {
+function valueFlags(candidates: Candidates): string {
   switch (candidates.kind) {
     case 'words':
       return `-x -a ${quote(candidates.words.join(' '))}`;
