@@ -45,5 +45,5 @@ async function inDocker(config: ProjectConfig, request: StartRequest): Promise<R
       signal,
       onProgress: (message) => onEvent({ type: 'note', message }),
     });
-  return startDocker(config, { onEvent, signal, engine, image });
+  return startDocker(config, { onEvent, signal, engine, env, image });
 }

@@ -167,11 +167,13 @@ class StoreInstaller implements Installer {
 
   /**
    * Node finds the set by its paths too, so a folder that cannot be written costs nothing; a PHP handler requires
-   * `vendor/autoload.php` itself and has nothing else.
+   * `vendor/autoload.php` itself and has nothing else. In a container Node has to do without: there the link would lead to
+   * nowhere on the host, where editors follow it and a stack in native mode has one of its own (F151).
    */
   #link(manifest: DependencyManifest, set: SetLocation): string | null {
     const path = linkPath(manifest.dir, manifest.tool);
-    if (path === null || hasOwnPackages(manifest.dir, manifest.tool)) return null;
+    if (path === null || (manifest.tool === 'npm' && this.#options.config.mode === 'docker')) return null;
+    if (hasOwnPackages(manifest.dir, manifest.tool)) return null;
     try {
       pointLink(path, set.packages);
       return null;

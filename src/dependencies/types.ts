@@ -68,6 +68,7 @@ export interface InstallHandle {
 
 export interface InstallerOptions {
   readonly config: {
+    readonly mode: ProjectConfig['mode'];
     readonly dependencies: ProjectConfig['dependencies'];
     readonly storeDir: string;
     readonly logs: Pick<ProjectConfig['logs'], 'dir'>;

@@ -13,7 +13,7 @@ export function insideConfig(config: ProjectConfig, user: string): ProjectConfig
     ...config,
     host: '0.0.0.0',
     port: INSIDE.port,
-    runDir: join(INSIDE.run, 'stack'),
+    runDir: INSIDE.stack,
     storeDir: join(INSIDE.store, uid),
     pollMs: null,
     binaries: Object.fromEntries(Object.entries(config.binaries).filter(isName)) as Partial<Record<BinaryKey, string>>,

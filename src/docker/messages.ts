@@ -8,6 +8,10 @@ export const BEAT_MS = 2000;
 const NoticedChange = z.object({ path: z.string(), identity: z.string().nullable() });
 export type NoticedChange = z.infer<typeof NoticedChange>;
 
+/** Bytes of one connection to the stack's operator, base64; null: it ended. */
+const TunnelPiece = z.object({ type: z.literal('tunnel'), id: z.number().int(), data: z.string().nullable() });
+export type TunnelPiece = z.infer<typeof TunnelPiece>;
+
 /** The first line of standard input; nothing of it is anywhere else (P65). */
 const Begin = z.object({
   type: z.literal('begin'),
@@ -15,6 +19,12 @@ const Begin = z.object({
   version: z.string(),
   /** The ProjectConfig for the container, secrets included. */
   config: z.record(z.string(), z.unknown()),
+  /** What the host's tools know of package registries, and the like; see surroundings.ts. */
+  surroundings: z.object({
+    variables: z.record(z.string(), z.string()),
+    npmrc: z.string(),
+    authorities: z.string(),
+  }),
   /** Which request shows the address that loopback clients appear with; null: none is to be learned (P66). */
   peerNonce: z.string().nullable(),
 });
@@ -27,6 +37,7 @@ export const ToContainer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('changed'), changes: z.array(NoticedChange) }),
   z.object({ type: z.literal('reload') }),
   z.object({ type: z.literal('stop') }),
+  TunnelPiece,
 ]);
 export type ToContainer = z.infer<typeof ToContainer>;
 
@@ -36,6 +47,9 @@ export const FromContainer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('listening') }),
   /** A StackEvent. */
   z.object({ type: z.literal('event'), event: z.looseObject({ type: z.string() }) }),
+  /** Every function was read again; `problem` says why not. */
+  z.object({ type: z.literal('reloaded'), problem: z.string().nullable() }),
+  TunnelPiece,
   /** Why the stack ends, in the words of a FastfnError. */
   z.object({ type: z.literal('failure'), code: z.string(), message: z.string(), hint: z.string().optional() }),
 ]);

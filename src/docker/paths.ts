@@ -6,6 +6,8 @@ export const INSIDE = {
   /** The named volume, shared by all projects; each user has a folder of its own in it. */
   store: '/var/lib/fastfn/store',
   run: '/run/fastfn',
+  /** The stack's own run directory: it is removed at the end, and a mount point cannot be. */
+  stack: '/run/fastfn/stack',
   temp: '/tmp',
   port: 8080,
 } as const;

@@ -10,6 +10,8 @@ import type { FromContainer } from '../docker/messages.ts';
 import { containerName, ownerOfThisProcess } from '../docker/names.ts';
 import { showPeer } from '../docker/peer.ts';
 import { type ContainerExit, type ContainerRun, runContainer } from '../docker/run.ts';
+import { readSurroundings } from '../docker/surroundings.ts';
+import { openTunnel } from '../docker/tunnel.ts';
 import { containerUser, isRootless } from '../docker/user.ts';
 import { findOwner, portInUse, requirePort } from '../doctor/port.ts';
 import { type ErrorCode, FastfnError } from '../errors.ts';
@@ -20,7 +22,7 @@ import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { StackEvent } from './events.ts';
 import { giveTo } from './owner.ts';
 import { noticeOf } from './remote-watcher.ts';
-import { chooseRunDir, createRunDir, removeRunDir } from './run-dir.ts';
+import { chooseRunDir, createRunDir, OPERATOR_SOCKET, removeRunDir } from './run-dir.ts';
 import { startTicks, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
 import { watchedProject } from './watch-project.ts';
@@ -34,6 +36,8 @@ const TAIL_LINES = 40;
 
 export interface DockerOptions extends StartOptions {
   readonly engine: Engine;
+  /** Of the command, with its proxies and registries. */
+  readonly env: NodeJS.ProcessEnv;
   /** The image that holds the stack; it is there. */
   image(): Promise<string>;
 }
@@ -68,6 +72,8 @@ class DockerStack implements RunningStack {
   #watcher: Watcher | null = null;
   #runDir: string | null = null;
   #control: ControlSocket | null = null;
+  #operator: Awaited<ReturnType<typeof openTunnel>> | null = null;
+  #reload: ((problem: string | null) => void) | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(config: ProjectConfig, options: DockerOptions) {
@@ -117,6 +123,7 @@ class DockerStack implements RunningStack {
     await createRunDir(runDir, null);
     this.#control = await takeControlSocket(join(runDir, 'control.sock'));
     this.#runDir = runDir;
+    this.#operator = await openTunnel(join(runDir, OPERATOR_SOCKET), (piece) => this.#container?.send(piece));
   }
 
   /** The watcher stands before the container's first scan, so that no save falls between the two. */
@@ -158,6 +165,7 @@ class DockerStack implements RunningStack {
       type: 'begin',
       version,
       config: insideConfig(config, user) as unknown as Record<string, unknown>,
+      surroundings: readSurroundings(config, this.#options.env),
       peerNonce: this.#nonce,
     });
   }
@@ -178,6 +186,8 @@ class DockerStack implements RunningStack {
   #hear(message: FromContainer): void {
     if (message.type === 'event') this.#tell(message.event as unknown as StackEvent);
     else if (message.type === 'listening') void this.#showPeer();
+    else if (message.type === 'tunnel') this.#operator?.take(message);
+    else if (message.type === 'reloaded') this.#reload?.(message.problem);
     else this.failure ??= new FastfnError(message.code as ErrorCode, message.message, { hint: message.hint });
   }
 
@@ -222,8 +232,11 @@ class DockerStack implements RunningStack {
     });
   }
 
-  async reload(): Promise<void> {
-    this.#container?.send({ type: 'reload' });
+  reload(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#reload = (problem) => (problem === null ? resolve() : reject(new FastfnError('INTERNAL', problem)));
+      this.#container?.send({ type: 'reload' });
+    });
   }
 
   // ----------------------------------------------------------------------------------------------------------- stop
@@ -289,6 +302,7 @@ class DockerStack implements RunningStack {
     await this.#container?.kill().catch(() => {}); // a daemon that does not answer cannot be asked for more
     this.#container?.close();
     if (this.#network) await removeNetwork(this.#options.engine.docker, this.#network).catch(() => {});
+    this.#operator?.close();
     await this.#control?.close();
     if (this.#runDir) await removeRunDir(this.#runDir);
     this.#end({ reason: 'stopped' });
