@@ -4,7 +4,7 @@ import type { ProjectConfig } from '../project/types.ts';
 import { type PublishedPort, publishedUrl } from './find.ts';
 import { LABEL, ownerLives, ownerPid } from './names.ts';
 
-const NETWORK_TRIES = 50;
+const TRIES = 50;
 const TRY_MS = 100;
 
 /**
@@ -36,9 +36,28 @@ function alreadyRunning(owner: string, ports: readonly PublishedPort[]): FastfnE
 /** Ends a container with its anonymous volumes; harmless when it is gone or on its way. */
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   const container = docker.getContainer(id);
-  const removed = container.wait({ condition: 'removed' }).catch(unlessGone);
-  await container.remove({ force: true, v: true }).catch(unlessGone);
-  await removed;
+  try {
+    await container.remove({ force: true, v: true });
+  } catch (error) {
+    const { statusCode } = error as { statusCode?: number };
+    if (statusCode === 409)
+      await untilGone(docker, id); // it removes itself at this moment
+    else if (statusCode !== 404) throw error;
+  }
+}
+
+async function untilGone(docker: Docker, id: string): Promise<void> {
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const isThere = await docker
+      .getContainer(id)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      );
+    if (!isThere) return;
+    await pause(TRY_MS);
+  }
 }
 
 /** Removes a network once nothing is connected to it any more. */
@@ -49,13 +68,12 @@ export async function removeNetwork(docker: Docker, id: string): Promise<void> {
     } catch (error) {
       const { statusCode } = error as { statusCode?: number };
       if (statusCode === 404) return;
-      if (statusCode !== 403 || tries === NETWORK_TRIES) throw error; // 403: "has active endpoints"
-      await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+      if (statusCode !== 403 || tries === TRIES) throw error; // 403: "has active endpoints"
+      await pause(TRY_MS);
     }
   }
 }
 
-/** 404: it is gone. 409: its removal is under way. */
-function unlessGone(error: { statusCode?: number }): void {
-  if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

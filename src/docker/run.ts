@@ -24,8 +24,10 @@ export interface RunHandlers {
 export interface ContainerRun {
   readonly id: string;
   send(message: ToContainer): void;
-  /** Resolves when the container is removed; rejects when the daemon went away. */
+  /** Resolves when the container is removed; never where the daemon went away. */
   readonly exited: Promise<ContainerExit>;
+  /** Whether the daemon says that the container has ended and is being removed. */
+  isEnding(): Promise<boolean>;
   /** Ends the container at once; resolves when it is removed. */
   kill(): Promise<void>;
   /** Ends the stream, and with it what holds this process. */
@@ -93,6 +95,14 @@ class AttachedContainer implements ContainerRun {
 
   send(message: ToContainer): void {
     if (this.#stream.writable) this.#stream.write(`${JSON.stringify(message)}\n`);
+  }
+
+  async isEnding(): Promise<boolean> {
+    const found = await this.#docker
+      .getContainer(this.id)
+      .inspect()
+      .catch(() => null);
+    return found?.State.Running === false;
   }
 
   async kill(): Promise<void> {

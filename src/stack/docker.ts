@@ -32,6 +32,7 @@ import { createWatcher, type Watcher } from './watcher.ts';
 const STOP_MARGIN_MS = 5000;
 /** How long a daemon that went away is asked again (P70). */
 const LOST_FOR_MS = 10_000;
+const EXIT_POLL_MS = 500;
 const TAIL_LINES = 40;
 
 export interface DockerOptions extends StartOptions {
@@ -244,13 +245,21 @@ class DockerStack implements RunningStack {
   /** The stream ended: because we stop, because the container ended, or because the daemon went away. */
   async #closed(): Promise<void> {
     if (this.#stopping) return;
-    const exit = await this.#container?.exited.catch(() => null);
+    const exit = await this.#exit();
     if (this.#stopping) return;
     this.failure ??= exit ? this.#explainExit(exit) : await this.#lost();
     this.#isReady(this.failure);
-    const error = this.failure;
     await this.kill();
-    this.#end({ reason: error.message, error });
+  }
+
+  /** How the container ended; null when the daemon does not know it as ended. */
+  async #exit(): Promise<ContainerExit | null> {
+    const container = this.#container;
+    for (;;) {
+      const exit = await Promise.race([container?.exited.catch(() => null), pause(EXIT_POLL_MS).then(() => undefined)]);
+      if (exit !== undefined) return exit;
+      if (!(await container?.isEnding())) return null;
+    }
   }
 
   /** P71. */
@@ -305,7 +314,7 @@ class DockerStack implements RunningStack {
     this.#operator?.close();
     await this.#control?.close();
     if (this.#runDir) await removeRunDir(this.#runDir);
-    this.#end({ reason: 'stopped' });
+    this.#end(this.failure ? { reason: this.failure.message, error: this.failure } : { reason: 'stopped' });
   }
 }
 

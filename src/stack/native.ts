@@ -428,7 +428,7 @@ class NativeStack implements RunningStack {
 
   #fail(error: FastfnError): void {
     this.failure ??= error;
-    void this.kill().then(() => this.#end({ reason: error.message, error }));
+    void this.kill();
   }
 
   drain(): Promise<void> {
@@ -465,7 +465,7 @@ class NativeStack implements RunningStack {
     await this.#control?.close();
     await this.#watchdog?.stop();
     if (this.#runDir) await removeRunDir(this.#runDir);
-    this.#end({ reason: 'stopped' });
+    this.#end(this.failure ? { reason: this.failure.message, error: this.failure } : { reason: 'stopped' });
   }
 }
 

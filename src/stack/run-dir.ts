@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
@@ -19,7 +19,7 @@ export function chooseRunDir(
   port: number,
   user: StackUser | null,
 ): string {
-  const uid = user?.uid ?? userInfo().uid;
+  const uid = user?.uid ?? ownUid();
   return fitted(config.runDir ?? join(baseDir(uid), `fastfn-${uid}`, `${config.projectId}-${port}`));
 }
 
@@ -41,7 +41,12 @@ export function runDirParents(uid: number): readonly string[] {
 
 /** Root's own runtime folder is closed to the user that root runs a stack for. */
 function baseDir(uid: number): string {
-  return (uid === userInfo().uid && process.env.XDG_RUNTIME_DIR) || tmpdir();
+  return (uid === ownUid() && process.env.XDG_RUNTIME_DIR) || tmpdir();
+}
+
+/** A process in a container may run under a number that has no account. */
+function ownUid(): number {
+  return process.getuid?.() ?? 0;
 }
 
 /** Creates the run directory: mode 0700, the stack's user's, not a link (P72, P76). */

@@ -47,11 +47,12 @@ export function makeTempDir(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** How a stack is started: arguments beside `--native`, environment, command. */
+/** How a stack is started: arguments beside `--native` (which Docker mode goes without), environment, command. */
 export interface StackOptions {
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
   readonly command?: 'dev' | 'run';
+  readonly mode?: 'native' | 'docker';
 }
 
 /** A real stack: the built command line, nginx, workers, on a free port over a temporary folder. */
@@ -98,7 +99,12 @@ export class TestStack {
     const args = options.args ?? ['--port', '0'];
     const child = spawn(
       process.execPath,
-      [join(packageRoot, 'bin/fastfn.js'), options.command ?? 'dev', '--native', ...args],
+      [
+        join(packageRoot, 'bin/fastfn.js'),
+        options.command ?? 'dev',
+        ...(options.mode === 'docker' ? [] : ['--native']),
+        ...args,
+      ],
       {
         cwd: dir,
         env: {
