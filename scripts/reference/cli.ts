@@ -2,13 +2,16 @@ import { COMMANDS, type CommandDefinition, type Flag, GLOBAL_FLAGS } from '../..
 import { describeFlag } from '../../src/cli/help.ts';
 import { code, page, table } from './markdown.ts';
 
-const EXIT_CODES = [
+export const EXIT_CODES = [
   ['0', 'Done; also a stack that SIGTERM ended after a clean drain'],
   ['1', 'It ran and failed: port in use, already running, a check that failed'],
   ['2', 'Wrong usage or configuration'],
   ['3', 'Something this machine must have is missing or does not work'],
   ['130', 'Ended by SIGINT (Ctrl+C)'],
 ];
+
+export const SIGNALS =
+  'The first SIGINT or SIGTERM lets running requests finish within the drain time; a second one ends everything at once. SIGHUP reloads functions and their configuration when standard input is not a terminal, else it acts like SIGTERM.';
 
 /** docs/reference/cli.md */
 export function cliReference(): string {
@@ -21,7 +24,7 @@ export function cliReference(): string {
     '## Exit codes',
     table(['Code', 'Meaning'], EXIT_CODES),
     '## Signals',
-    'The first SIGINT or SIGTERM lets running requests finish within the drain time; a second one ends everything at once. SIGHUP reloads functions and their configuration when standard input is not a terminal, else it acts like SIGTERM.',
+    SIGNALS,
   );
 }
 

@@ -32,9 +32,9 @@ function filesBelow(folder: string): string[] {
   return names.filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
 }
 
-/** The lines of a page's shell blocks. */
+/** The lines of a page's shell blocks; the one that installs the package is run by test/stack/pack.test.ts. */
 function commandsOf(page: string): string[] {
-  const blocks = readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```/gm);
+  const blocks = readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n(?!npm pack\n)([\s\S]*?)^```/gm);
   return [...blocks].flatMap(([, block]) => block!.trim().split('\n'));
 }
 

@@ -1,19 +1,21 @@
 import { expect, test } from 'vitest';
 import { cliReference } from '../../scripts/reference/cli.ts';
 import { errorsReference } from '../../scripts/reference/errors.ts';
+import { manPage } from '../../scripts/reference/man.ts';
 import { settingsReference } from '../../scripts/reference/settings.ts';
 import { defaultOf } from '../../src/project/setting.ts';
 import { ALL_SETTINGS, SETTING_GROUPS } from '../../src/project/settings.ts';
 
 const CONTEXTS = (['dev', 'run'] as const).map((command) => ({ command, isTerminal: false, cpus: 4 }));
 const PAGES = [
-  ['settings', settingsReference],
-  ['cli', cliReference],
-  ['errors', errorsReference],
+  ['settings.md', settingsReference],
+  ['cli.md', cliReference],
+  ['errors.md', errorsReference],
+  ['fastfn.1', manPage],
 ] as const;
 
-test.each(PAGES)('docs/reference/%s.md is current (vitest run -u writes it)', async (name, render) => {
-  await expect(render()).toMatchFileSnapshot(`../../docs/reference/${name}.md`);
+test.each(PAGES)('docs/reference/%s is current (vitest run -u writes it)', async (name, render) => {
+  await expect(render()).toMatchFileSnapshot(`../../docs/reference/${name}`);
 });
 
 test('P32: no two settings share a name, a variable or a flag', () => {
