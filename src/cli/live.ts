@@ -1,5 +1,6 @@
 import type { ProjectConfig } from '../project/types.ts';
 import type { StackEvent } from '../stack/events.ts';
+import { forTerminal } from '../terminal-text.ts';
 import { RunningInstalls } from './installs.ts';
 import { LiveArea } from './live-area.ts';
 import { describeFooter, type FooterFacts } from './live-footer.ts';
@@ -9,7 +10,6 @@ import type { KeyActions, Renderer } from './render.ts';
 import { describeEvent, describeReady } from './render-plain.ts';
 import type { StartList } from './start-list.ts';
 import type { Terminal } from './terminal.ts';
-import { forTerminal } from './text-width.ts';
 import { createView, type View, withoutColour } from './view.ts';
 
 type ReadyEvent = Extract<StackEvent, { type: 'ready' }>;

@@ -6,9 +6,11 @@ import { ExitCode, FastfnError } from '../errors.ts';
 import { suggest } from '../functions/nearest.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { LogAccess } from '../stack/log-access.ts';
+import { escapeControls, forTerminal } from '../terminal-text.ts';
 import type { CommandRun } from './commands.ts';
 import { noStack } from './find-stack.ts';
 import { loadInvokedProject } from './load-project.ts';
+import { wantsColour } from './output.ts';
 import type { Invocation, Terminal } from './terminal.ts';
 
 const DEFAULT_LINES = 200;
@@ -36,9 +38,9 @@ export const logs: CommandRun = async (invocation, terminal) => {
   const stop = new AbortController();
   const origin = await findOrigin(config, invocation, terminal, stop.signal);
   if (follows && origin.ended === null) throw noStack(config, invocation.args[0], ' --no-follow shows the kept logs.');
-  const print = (lines: readonly LogLine[]) => {
-    terminal.out.text(lines.map(({ text, stored }) => `${flags.json ? stored : text}\n`).join(''));
-  };
+  const keepsColours = wantsColour(terminal.out, terminal.env);
+  const show = ({ text, stored }: LogLine) => (flags.json ? escapeControls(stored) : forTerminal(text, keepsColours));
+  const print = (lines: readonly LogLine[]) => terminal.out.text(lines.map((line) => `${show(line)}\n`).join(''));
   const tail = new Tail(origin.logs, sources === 'all' ? LOG_SOURCES : [sources], query);
   print(await tail.last());
   if (!follows || origin.ended === null) return ExitCode.ok;

@@ -1,8 +1,8 @@
 import type { ProjectConfig } from '../project/types.ts';
 import type { LogRecord, StackEvent } from '../stack/events.ts';
+import { forTerminal } from '../terminal-text.ts';
 import { describeEvent, describeReady } from './render-plain.ts';
 import type { Terminal } from './terminal.ts';
-import { forTerminal } from './text-width.ts';
 import { createView, withoutColour } from './view.ts';
 
 /** Shows what a stack tells. */
@@ -50,9 +50,8 @@ async function plainRenderer(
 ): Promise<Renderer> {
   const { out, err } = terminal;
   const view = await createView(config, err, terminal);
-  const write = err.isTerminal
-    ? (line: string) => err.line(forTerminal(line, view.paint !== withoutColour))
-    : (line: string) => err.line(line);
+  // Not only at a terminal: what is piped to a file, or kept by a container's engine, is read at one later.
+  const write = (line: string) => err.line(forTerminal(line, view.paint !== withoutColour));
   const show = (event: StackEvent) => {
     if (event.type === 'ready') out.line(describeReady(event));
     else if (isShown(event)) describeEvent(event, view).forEach(write);

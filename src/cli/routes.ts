@@ -3,6 +3,7 @@ import { ExitCode, FastfnError } from '../errors.ts';
 import { readFunctions } from '../functions/discovery.ts';
 import { type ReportedRoute, type RouteReport, reportRoutes } from '../functions/route-report.ts';
 import type { ProjectConfig } from '../project/types.ts';
+import { forTerminal } from '../terminal-text.ts';
 import type { CommandRun } from './commands.ts';
 import { requireStack } from './find-stack.ts';
 import { loadInvokedProject } from './load-project.ts';
@@ -50,7 +51,7 @@ function show({ functions_root: root, routes, conflicts, skipped }: RouteReport,
   out.text(text);
   if (isBrief && conflicts.length === 0) err.line('no conflicts');
   else if (text === '') err.line(`no functions in ${root}`);
-  for (const { path, reason } of skipped) err.line(`warning: ${path}: skipped: ${reason}`);
+  for (const { path, reason } of skipped) err.line(forTerminal(`warning: ${path}: skipped: ${reason}`, false));
 }
 
 function toTable(header: readonly string[], rows: readonly (readonly string[])[]): string {

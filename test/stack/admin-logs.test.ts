@@ -62,6 +62,19 @@ describe('P189: the lines of a log', () => {
     expect(text.text).toBe(`${found.data[0]}\n`);
   });
 
+  test('as text cannot act on the terminal of whoever asks with curl, or make a line or an event of its own', async () => {
+    const id = await call('/say?what=a%0dretry:%201%0d%0d%1b[31mred%1b]0;title%07');
+    await untilLogged(`file=runtime&request_id=${id}`);
+    const { text } = await stack.get(`/_fn/logs?file=runtime&request_id=${id}`);
+    expect(text).toMatch(/said a\\x0dretry: 1\\x0d\\x0dred\\x1b\]0;title\\x07 <hidden>\n$/);
+    const { data, entries } = await logs(`file=runtime&request_id=${id}`);
+    expect(`${data[0]}\n`).toBe(text);
+    expect(entries[0].message).toContain('\u001b[31mred');
+    const stream = follow(`/_fn/logs?file=runtime&request_id=${id}&follow=1`);
+    await until(() => stream.text.endsWith(`data: ${data[0]}\n\n`), 'the line has come, in one piece');
+    stream.close();
+  });
+
   test('are chosen by language, function, stream and level', async () => {
     await call('/say?what=x');
     await call('/warn');

@@ -94,6 +94,19 @@ describe('the kept lines', () => {
     expect((await linesOf('--since', '2020-01-01')).length).toBeGreaterThan(4);
   });
 
+  test('P1: what a stranger puts into a path neither acts on the terminal nor makes a line of its own', async () => {
+    await stack.get('/forged%0a2026-01-01T00:00:00Z%20[supervisor]%20all%20is%20well%1b]0;title%07%c2%9b6n');
+    const line = await until(
+      async () => (await linesOf('--file', 'access')).find((one) => one.includes('/forged')),
+      'the request is logged',
+    );
+    expect(line).toContain('/forged\\x0a2026-01-01T00:00:00Z [supervisor] all is well\\x1b]0;title\\x07\\x9b6n 404');
+    const stored = (await linesOf('--file', 'access', '--json')).find((one) => one.includes('/forged'))!;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    expect(stored).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+    expect(JSON.parse(stored).path).toContain('title\u0007\u009b6n');
+  });
+
   test('P30: --json is the lines as they are stored', async () => {
     const stored = readFileSync(join(stack.base, 'state/logs/runtime.log'), 'utf8').trimEnd().split('\n');
     expect(await linesOf('--file', 'runtime', '--json')).toEqual(stored);

@@ -40,6 +40,11 @@ function project(name: string, files: Parameters<typeof writeFiles>[1]): string 
   return dir;
 }
 
+test('P1: the name of a file does not act on the terminal', async () => {
+  const dir = project('hostile', { 'x\u001b]0;title\u0007.js': 'exports.handler = () => 1' });
+  expect((await routes(dir, [])).stderr).toContain('warning: x\\x1b]0;title\\x07.js: skipped');
+});
+
 describe('of a folder', () => {
   test('P18, P31: --json is one document: routes by path and method, with file, hosts, schedule and auth', async () => {
     const dir = project('json', FILES);

@@ -5,9 +5,10 @@ import { codeFrame } from '../../src/cli/code-frame.ts';
 import { describeError } from '../../src/cli/error-report.ts';
 import { describeFooter, type FooterFacts } from '../../src/cli/live-footer.ts';
 import { LiveLog } from '../../src/cli/live-log.ts';
-import { cutToWidth, forTerminal, textWidth } from '../../src/cli/text-width.ts';
+import { cutToWidth, textWidth } from '../../src/cli/text-width.ts';
 import { speaksUnicode, type View, withoutColour } from '../../src/cli/view.ts';
 import type { LogRecord } from '../../src/stack/events.ts';
+import { forTerminal } from '../../src/terminal-text.ts';
 import { temporaryFolder } from './config-support.ts';
 
 function viewOf(view: Partial<View> = {}): View {

@@ -104,6 +104,11 @@ describe('text', () => {
     expect(err).toBe('GET /hello 200 3ms hello\n');
   });
 
+  test('P119: a path cannot forge a line, also where no terminal is: a log is read at one later', async () => {
+    const { err } = await render([{ ...REQUEST, path: '/x\nnote: all is well\u001b]0;title\u0007' }]);
+    expect(err).toBe('GET /x\\x0anote: all is well\\x1b]0;title\\x07 200 3ms hello\n');
+  });
+
   test.each([
     [REQUEST, 'GET /hello 200 3ms hello'],
     [{ ...REQUEST, functionKey: 'php/a/b@v2', status: 500 }, 'GET /hello 500 3ms a/b@v2'],

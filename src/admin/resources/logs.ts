@@ -1,5 +1,6 @@
 import { PassThrough, type Readable } from 'node:stream';
 import * as z from 'zod';
+import { forTerminal } from '../../terminal-text.ts';
 import { type AdminContext, type AdminRequest, endpoint } from '../endpoint.ts';
 import { LOG_LEVELS, LOG_SOURCES, type LogLine, type LogQuery } from '../log-query.ts';
 import type { Platform } from '../platform.ts';
@@ -49,7 +50,7 @@ async function readLogs({ query, reply }: AdminRequest<LogsQuery>, { platform }:
   }
   const lines = await platform.readLog(file, logQuery(query));
   if (format === 'text') {
-    return reply.type('text/plain; charset=utf-8').send(lines.map(({ text }) => `${text}\n`).join(''));
+    return reply.type('text/plain; charset=utf-8').send(lines.map((line) => `${asText(line)}\n`).join(''));
   }
   return {
     file,
@@ -58,7 +59,7 @@ async function readLogs({ query, reply }: AdminRequest<LogsQuery>, { platform }:
     fn: query.fn ?? null,
     version: query.version ?? null,
     stream: query.stream,
-    data: lines.map(({ text }) => text),
+    data: lines.map(asText),
     entries: lines.map(({ entry }) => entry),
   };
 }
@@ -103,11 +104,13 @@ function drained(events: PassThrough, gone: AbortSignal): Promise<void> {
   });
 }
 
-function textEvent({ text }: LogLine): string {
-  return `${text
-    .split(/\r?\n/)
-    .map((line) => `data: ${line}`)
-    .join('\n')}\n\n`;
+function textEvent(line: LogLine): string {
+  return `data: ${asText(line)}\n\n`;
+}
+
+/** One line for people, who may read it at a terminal. */
+function asText({ text }: LogLine): string {
+  return forTerminal(text, false);
 }
 
 function jsonEvent({ entry }: LogLine): string {
