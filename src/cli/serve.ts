@@ -3,7 +3,6 @@ import { SECRET_VARIABLES } from '../project/environment.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { RunningStack } from '../stack/running-stack.ts';
 import { forgetSecrets } from '../workers/environment.ts';
-import { describeDryRun } from './dry-run.ts';
 import { reportFailure } from './failure.ts';
 import { loadInvokedProject } from './load-project.ts';
 import { openBrowser } from './open-browser.ts';
@@ -19,7 +18,8 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
     throw new FastfnError('USAGE', '--build is about the Docker image and cannot be used with --native');
   const config = await loadInvokedProject(command, invocation, terminal);
   if (flags['dry-run']) {
-    terminal.out.text(`${describeDryRun(config)}\n`);
+    const { describeDryRun } = await import('./dry-run.ts');
+    terminal.out.text(`${await describeDryRun(config)}\n`);
     return ExitCode.ok;
   }
   forgetSecrets(terminal.env, SECRET_VARIABLES, []);

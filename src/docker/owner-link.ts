@@ -25,7 +25,8 @@ export function openOwnerLink(
   });
   const gone = () => {
     clearTimeout(silence);
-    lines.removeAllListeners('line').close();
+    lines.removeAllListeners();
+    lines.close();
     begun(null);
     onGone();
   };

@@ -11,6 +11,7 @@ const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs')];
 const WALKS: Readonly<Record<string, string>> = {
   'docs/admin-api.md': 'test/stack/admin-docs.test.ts',
   'docs/console.md': 'test/browser/console-access.test.ts',
+  'docs/docker.md': 'test/docker/docs.test.ts',
 };
 const COMMANDS = [...new Set(PAGES.filter((page) => !(page in WALKS)).flatMap(commandsOf))];
 const ASKING = ['invoke', 'logs', 'docs'];

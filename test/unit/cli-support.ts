@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { temporaryFolder } from './config-support.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const COPIED = ['bin', 'helpers', 'openresty', 'runtimes', 'templates', 'package.json'];
+const COPIED = ['bin', 'docker', 'helpers', 'openresty', 'runtimes', 'templates', 'package.json'];
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const LINKED = ['src', 'node_modules'];
 

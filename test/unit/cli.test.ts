@@ -158,11 +158,21 @@ describe('dry run', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  test('P26: it works in Docker mode too, and names the container', async () => {
-    expect(await dryRun(['run'])).toMatchObject({
-      mode: 'docker',
-      container: expect.stringMatching(/^fastfn-[0-9a-f]{10}$/),
+  test('P26: in Docker mode it needs no daemon, and prints the image and the container', async () => {
+    writeFileSync(join(cwd, '.env'), 'MY_TOKEN=very-secret-token');
+    const document = await dryRun(['run'], {
+      DOCKER_HOST: 'unix:///nowhere/docker.sock',
+      FN_ADMIN_TOKEN: 'very-secret-token',
     });
+    expect(document).toMatchObject({
+      mode: 'docker',
+      image: expect.stringMatching(/^fastfn-stack:[0-9a-f]{12}$/),
+      container: {
+        name: expect.stringMatching(/^fastfn-[0-9a-f]{10}$/),
+        HostConfig: { ReadonlyRootfs: true, PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] } },
+      },
+    });
+    expect(JSON.stringify(document)).not.toContain('very-secret-token');
   });
 
   test('P26: secrets are masked', async () => {
@@ -212,6 +222,14 @@ describe('what native mode needs', () => {
     expect(code).toBe(3);
     expect(stderr).toContain('error: Docker is not installed or not running');
     expect(stderr).not.toContain('--native');
+  });
+
+  test('P62: a mount over what the container itself needs is refused, exit 2', async () => {
+    writeFileSync(join(cwd, 'fastfn.json'), JSON.stringify({ docker: { mounts: ['.:/opt/fastfn/x', '.:/etc:ro'] } }));
+    const { code, stderr } = await fastfn(['dev'], NO_DOCKER);
+    expect(code).toBe(2);
+    expect(stderr).toContain('error: docker.mounts: /opt/fastfn/x would cover /opt/fastfn inside the container');
+    expect(stderr).toContain('error: docker.mounts: /etc would cover /etc inside the container');
   });
 
   test('P7, P40: everything that is missing is reported together, exit 3', async () => {
