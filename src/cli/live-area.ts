@@ -1,8 +1,12 @@
-import type { Output } from './output.ts';
+import type { Output, TerminalSize } from './output.ts';
 
 /** A person sees no delay, and a stack under load spends nothing on its terminal. */
 const REDRAW_MS = 100;
-const ERASE_BELOW = '\r\u001b[J';
+/**
+ * The cursor's line, then what is below: erasing a whole screen at once (ED from its first cell) would make tmux and others keep
+ * it in the scrollback.
+ */
+const ERASE_BELOW = '\r\u001b[K\u001b7\u001b[B\u001b[J\u001b8';
 /** DECAWM: without it a line that is too long for a terminal that has just become narrower is cut, not wrapped. */
 const WRAP_OFF = '\u001b[?7l';
 const WRAP_ON = '\u001b[?7h';
@@ -10,7 +14,7 @@ const WRAP_ON = '\u001b[?7h';
 export interface LiveAreaOptions {
   readonly output: Output;
   /** The lines that stand below all others, each narrower than the terminal; none while there is no room. */
-  describe(size: { readonly columns: number; readonly rows: number }): readonly string[];
+  describe(size: TerminalSize): readonly string[];
 }
 
 /**
@@ -42,11 +46,6 @@ export class LiveArea {
   /** What stands at the bottom may have changed. */
   refresh(): void {
     this.#timer ??= setTimeout(() => this.#draw(), Math.max(0, this.#drawnAt + REDRAW_MS - performance.now()));
-  }
-
-  /** Writes what waits, at once. */
-  flush(): void {
-    this.#draw();
   }
 
   /** Shows or removes what stands at the bottom, at once. */

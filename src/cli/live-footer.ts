@@ -1,4 +1,5 @@
 import type { Runtime } from '../functions/types.ts';
+import type { TerminalSize } from './output.ts';
 import { count } from './render-plain.ts';
 import { cutToWidth, textWidth } from './text-width.ts';
 import type { Style, View } from './view.ts';
@@ -33,7 +34,7 @@ type Part = readonly [style: Style, text: string];
 export function describeFooter(
   facts: FooterFacts,
   { paint, isUnicode }: Pick<View, 'paint' | 'isUnicode'>,
-  { columns, rows }: { readonly columns: number; readonly rows: number },
+  { columns, rows }: TerminalSize,
 ): string[] {
   if (columns < MIN_COLUMNS || rows < MIN_ROWS) return [];
   const width = columns - 1; // a terminal that has written its last column may stand on either line

@@ -6,6 +6,7 @@ import { LiveArea } from './live-area.ts';
 import { describeFooter, type FooterFacts } from './live-footer.ts';
 import { Keys } from './live-keys.ts';
 import { LiveLog } from './live-log.ts';
+import type { TerminalSize } from './output.ts';
 import type { KeyActions, Renderer } from './render.ts';
 import { describeEvent, describeReady } from './render-plain.ts';
 import type { StartList } from './start-list.ts';
@@ -32,8 +33,7 @@ export async function createLiveRenderer(options: LiveOptions): Promise<Renderer
   const view = await createView(config, terminal.err, terminal);
   const { size } = terminal.err;
   const hasRoom = size !== undefined && size.columns >= MIN_LIST.columns && size.rows >= MIN_LIST.rows;
-  const list = hasRoom ? new (await import('./start-list.ts')).StartList(view) : null;
-  return new LiveRenderer(options, view, list);
+  return new LiveRenderer(options, view, hasRoom ? (await import('./start-list.ts')).StartList : null);
 }
 
 class LiveRenderer implements Renderer {
@@ -43,9 +43,8 @@ class LiveRenderer implements Renderer {
   readonly #log: LiveLog;
   readonly #installs = new RunningInstalls(() => this.#area.refresh());
   readonly #keys: Keys | null;
+  /** While the stack starts. */
   #list: StartList | null;
-  /** Lines that wait for the end of the list. */
-  #held: string[] = [];
   #beginning: Promise<void> | null = null;
   #isEnding = false;
   #errorTimer: NodeJS.Timeout | null = null;
@@ -59,17 +58,15 @@ class LiveRenderer implements Renderer {
     areLinesShown: true,
   };
 
-  constructor(options: LiveOptions, view: View, list: StartList | null) {
+  constructor(options: LiveOptions, view: View, List: typeof StartList | null) {
     this.#options = options;
     this.#view = view;
-    this.#list = list;
     this.#log = new LiveLog(view);
     const { terminal } = options;
-    this.#area = new LiveArea({
-      output: terminal.err,
-      describe: (size) => describeFooter(this.#footer(), view, size),
-    });
+    this.#area = new LiveArea({ output: terminal.err, describe: (size) => this.#bottom(size) });
     this.#keys = terminal.hasTerminalInput ? this.#createKeys() : null;
+    this.#list = List && new List(view, () => this.#area.refresh());
+    this.#area.isShown = List !== null;
   }
 
   show(event: StackEvent): void {
@@ -95,19 +92,19 @@ class LiveRenderer implements Renderer {
 
   async #begin(event: ReadyEvent): Promise<void> {
     await this.#endList('ready');
-    this.#area.flush();
+    this.#area.isShown = false;
     this.#options.terminal.out.line(describeReady(event));
     if (this.#isEnding) return;
     this.#area.isShown = true;
     this.#keys?.open();
   }
 
+  /** The list becomes lines like all others. */
   async #endList(outcome: 'ready' | 'given up'): Promise<void> {
-    await this.#list?.end(outcome);
+    const list = this.#list;
+    await list?.end(outcome);
     this.#list = null;
-    const held = this.#held;
-    this.#held = [];
-    this.#print(held);
+    this.#print(list?.lines ?? []);
   }
 
   /** Lines only from now on, and the terminal as it was. */
@@ -120,10 +117,6 @@ class LiveRenderer implements Renderer {
   }
 
   #print(lines: readonly string[]): void {
-    if (this.#list !== null) {
-      this.#held.push(...lines);
-      return;
-    }
     const hasColour = this.#view.paint !== withoutColour;
     this.#area.print(lines.map((line) => forTerminal(line, hasColour)));
   }
@@ -151,9 +144,11 @@ class LiveRenderer implements Renderer {
     this.#area.refresh();
   }
 
-  #footer(): FooterFacts {
+  #bottom(size: TerminalSize): readonly string[] {
+    if (this.#list !== null) return this.#list.lines.slice(0, size.rows - 1);
     const installs = this.#installs.all.map(({ title, lastLine }) => `installing ${title}  ${lastLine}`.trimEnd());
-    return { ...this.#facts, installs, hasKeys: this.#keys !== null };
+    const facts = { ...this.#facts, installs, hasKeys: this.#keys !== null };
+    return describeFooter(facts, this.#view, size);
   }
 
   #createKeys(): Keys {

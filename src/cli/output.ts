@@ -2,6 +2,11 @@
 const MAX_WAITING_BYTES = 1 << 20;
 const FLUSH_LIMIT_MS = 1000;
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** Writes whole lines to standard output or standard error; a reader that leaves (`| head -1`) is no failure. */
 export class Output {
   readonly #stream: NodeJS.WriteStream;
@@ -22,8 +27,8 @@ export class Output {
     return this.#stream.isTTY === true;
   }
 
-  /** Columns and rows of the terminal; undefined for anything else, and for a terminal that does not tell. */
-  get size(): { readonly columns: number; readonly rows: number } | undefined {
+  /** Undefined for anything else, and for a terminal that does not tell. */
+  get size(): TerminalSize | undefined {
     const { columns, rows } = this.#stream;
     return columns > 0 && rows > 0 ? { columns, rows } : undefined;
   }

@@ -1,20 +1,12 @@
-import {
-  type DefaultRenderer,
-  Listr,
-  ListrDefaultRendererLogLevels,
-  ListrLogger,
-  type ListrTask,
-  ProcessOutput,
-  type SimpleRenderer,
-  Spinner,
-} from 'listr2';
+import { Listr, ListrEventType, type ListrTask, SilentRenderer, type SimpleRenderer } from 'listr2';
 import type { StackEvent, StartStep } from '../stack/events.ts';
 import { type InstallEvent, type RunningInstall, RunningInstalls } from './installs.ts';
 import { count } from './render-plain.ts';
-import type { Style, View } from './view.ts';
+import { describeTasks } from './start-lines.ts';
+import type { View } from './view.ts';
 
 type Step = StartStep | 'functions';
-type Task = ListrTask<undefined, typeof DefaultRenderer, typeof SimpleRenderer>;
+type Task = ListrTask<undefined, typeof SilentRenderer, typeof SimpleRenderer>;
 type TaskHandle = Parameters<Task['task']>[1];
 
 const TITLES: Readonly<Record<Step, string>> = {
@@ -34,29 +26,46 @@ interface Deferred<T> {
   resolve(value: T): void;
 }
 
+const SPIN_MS = 100;
+
 /**
- * What a start does, each step with its progress, drawn by listr2 on standard error. It only shows: events settle its steps,
- * and it ends when it is told to, whatever is still under way then.
+ * What a start does, each step with its progress. It only shows: events settle its steps, and it ends when it is told to,
+ * whatever is still under way then. listr2 runs the tasks; its renderers would keep standard output for themselves, hold back
+ * what others write, and cost a tenth of a second.
  */
 export class StartList {
+  readonly #view: View;
   readonly #steps = new Map<Step, Deferred<StepEnd>>();
   readonly #ended = deferred<'ready' | 'given up'>();
   readonly #installs = new RunningInstalls(() => this.#showLastLines());
   readonly #installing = new Map<RunningInstall, Deferred<StepEnd> & { task?: TaskHandle }>();
   #newInstalls: Deferred<void> = deferred();
   #waiting: RunningInstall[] = [];
-  readonly #drawn: Promise<unknown>;
+  readonly #listr: Listr<undefined, typeof SilentRenderer, typeof SimpleRenderer>;
+  readonly #run: Promise<unknown>;
+  readonly #spinning: NodeJS.Timeout;
+  #turn = 0;
 
-  constructor(view: View) {
+  constructor(view: View, onChange: () => void) {
+    this.#view = view;
     const steps = [this.#step('checks'), this.#step('functions'), this.#dependencies()];
-    const tasks = [...steps, this.#step('runtimes'), this.#step('gateway'), this.#step('routes')];
-    this.#drawn = new Listr<undefined, 'default'>(tasks, {
+    this.#listr = new Listr([...steps, this.#step('runtimes'), this.#step('gateway'), this.#step('routes')], {
       concurrent: true,
       exitOnError: false,
       registerSignalListeners: false, // signals are src/cli/supervise.ts's
-      renderer: 'default',
-      rendererOptions: rendererOptions(view),
-    }).run();
+      renderer: SilentRenderer,
+    });
+    this.#listr.events.on(ListrEventType.SHOULD_REFRESH_RENDER, onChange);
+    this.#run = this.#listr.run();
+    this.#spinning = setInterval(() => {
+      this.#turn += 1;
+      onChange();
+    }, SPIN_MS);
+  }
+
+  /** How far everything is. */
+  get lines(): string[] {
+    return describeTasks(this.#listr.tasks, this.#view, this.#turn);
   }
 
   show(event: StackEvent): void {
@@ -65,11 +74,12 @@ export class StartList {
     else if (event.type === 'install') this.#install(event);
   }
 
-  /** Draws the list for the last time; resolves when the terminal is free. */
+  /** Resolves when `lines` are the last ones. */
   async end(outcome: 'ready' | 'given up'): Promise<void> {
     this.#ended.resolve(outcome);
-    await this.#drawn;
+    await this.#run;
     this.#installs.close();
+    clearInterval(this.#spinning);
   }
 
   #step(step: Step): Task {
@@ -150,43 +160,6 @@ export class StartList {
 function describeFound({ functions, routes }: Extract<StackEvent, { type: 'discovered' }>): string {
   const total = Object.values(routes).reduce((sum, number) => sum + number, 0);
   return `${count(functions, 'function')}, ${count(total, 'route')}`;
-}
-
-/** Colours and symbols by our own rules (P1), in place of those that listr2 finds for itself. */
-function rendererOptions({ paint, isUnicode }: View) {
-  const level = ListrDefaultRendererLogLevels;
-  const style = (style: Style) => (text?: string) => paint(style, text ?? '');
-  const [done, failed, skipped, output] = isUnicode ? ['✔', '✖', '↓', '›'] : ['+', 'x', '-', '>'];
-  return {
-    logger: new ListrLogger({
-      useIcons: true,
-      toStderr: [],
-      processOutput: new ProcessOutput(process.stderr, process.stderr, { leaveEmptyLine: false }),
-    }),
-    spinner: isUnicode ? new Spinner() : new AsciiSpinner(),
-    collapseSubtasks: false,
-    formatOutput: 'truncate',
-    icon: {
-      [level.PENDING]: isUnicode ? '❯' : '>',
-      [level.COMPLETED]: done,
-      [level.COMPLETED_WITH_FAILED_SUBTASKS]: failed,
-      [level.FAILED]: failed,
-      [level.SKIPPED_WITH_COLLAPSE]: skipped,
-      [level.OUTPUT]: output,
-    },
-    color: {
-      [level.PENDING]: style('warning'),
-      [level.COMPLETED]: style('good'),
-      [level.COMPLETED_WITH_FAILED_SUBTASKS]: style('bad'),
-      [level.FAILED]: style('bad'),
-      [level.SKIPPED_WITH_COLLAPSE]: style('warning'),
-      [level.OUTPUT]: style('dim'),
-    },
-  } as const;
-}
-
-class AsciiSpinner extends Spinner {
-  protected override readonly spinner = ['-', '\\', '|', '/'];
 }
 
 function deferred<T>(): Deferred<T> {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../src/package-root.ts';
 import { until } from '../stack/support.ts';
 import { hasTmux, type TerminalOptions, TerminalSession } from './support.ts';
 
@@ -20,6 +21,16 @@ let session: TerminalSession | undefined;
 function open(files: Record<string, string> = FUNCTIONS, options: TerminalOptions = {}): TerminalSession {
   session = TerminalSession.open(files, options);
   return session;
+}
+
+/** The code blocks of a page in one language. */
+function blocks(page: string, language: string): string[] {
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, block]) => block!);
+}
+
+/** What differs from start to start: ports and times. */
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/:\d+|\d+(\.\d+)?m?s\b/g, 'N').trimEnd();
 }
 
 afterEach(async () => {
@@ -65,6 +76,23 @@ describe.skipIf(!hasTmux)('at a terminal (skipped where tmux is absent)', () => 
       ].join('\n'),
     );
     await terminal.shows(/^1 request · 1 failed/m);
+  });
+
+  test('docs/dev.md shows what a reader sees', async () => {
+    const page = readFileSync(join(packageRoot, 'docs/dev.md'), 'utf8');
+    const [source] = blocks(page, 'js');
+    const [view, error] = blocks(page, 'text');
+    const hello = 'exports.handler = () => {\n  console.log("said by hello");\n  return { body: "" };\n};\n';
+    const terminal = open({ 'boom.js': source!, 'hello.js': hello }, { columns: 50 });
+    terminal.fastfn('dev --native --port 0');
+    const url = await terminal.ready();
+    await terminal.get(url, '/hello');
+    await terminal.shows(/^1 request · [^]*quit$/m);
+    expect(withoutNumbers(terminal.text())).toContain(withoutNumbers(view!));
+    terminal.resize(100, 40);
+    await terminal.get(url, '/boom');
+    await terminal.shows(/--verbose shows the stack$/m);
+    expect(terminal.text()).toContain(error!);
   });
 
   test('r reads everything again, l hides and shows lines, o opens the address', async () => {

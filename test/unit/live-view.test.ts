@@ -5,6 +5,7 @@ import { codeFrame } from '../../src/cli/code-frame.ts';
 import { describeError } from '../../src/cli/error-report.ts';
 import { describeFooter, type FooterFacts } from '../../src/cli/live-footer.ts';
 import { LiveLog } from '../../src/cli/live-log.ts';
+import { describeTasks, type ShownTask } from '../../src/cli/start-lines.ts';
 import { cutToWidth, textWidth } from '../../src/cli/text-width.ts';
 import { speaksUnicode, type View, withoutColour } from '../../src/cli/view.ts';
 import type { LogRecord } from '../../src/stack/events.ts';
@@ -63,6 +64,47 @@ describe('the bottom lines', () => {
     expect(lines).toContain('over 12 requests · 2 failed · 1 reload');
     const hidden = footer({ columns: 80 }, { areLinesShown: false, hasKeys: false });
     expect(hidden.at(-1)).toBe('12 requests · 2 failed · 1 reload · lines are hidden');
+  });
+});
+
+describe('the list of a start', () => {
+  const task = (title: string | undefined, state: string, rest: Partial<ShownTask> = {}): ShownTask => ({
+    title,
+    message: {},
+    isCompleted: () => state === 'done',
+    isSkipped: () => state === 'skipped',
+    hasFailed: () => state === 'failed',
+    ...rest,
+  });
+  const install = task('pip for a, b', 'running', { output: 'Collecting pandas' });
+  const tasks = [
+    task('Functions: 2 functions, 2 routes', 'done'),
+    task('Dependencies', 'running', { subtasks: [task(undefined, 'running', { subtasks: [install] })] }),
+    task('npm for c', 'failed', { output: 'never seen' }),
+    task('Routes', 'skipped', { message: { skip: 'Routes: not reached' } }),
+  ];
+
+  test('shows each step, and what installs say meanwhile', () => {
+    expect(describeTasks(tasks, viewOf(), 11)).toEqual([
+      '✔ Functions: 2 functions, 2 routes',
+      '⠙ Dependencies',
+      '  ⠙ pip for a, b',
+      '    Collecting pandas',
+      '✖ npm for c',
+      '↓ Routes: not reached',
+    ]);
+  });
+
+  test('is ASCII where the locale is not UTF-8, and keeps to its columns', () => {
+    const lines = describeTasks(tasks, viewOf({ isUnicode: false, columns: () => 16 }), 0);
+    expect(lines).toEqual([
+      '+ Functions: 2~',
+      '- Dependencies',
+      '  - pip for a,~',
+      '    Collecting~',
+      'x npm for c',
+      '- Routes: not ~',
+    ]);
   });
 });
 
