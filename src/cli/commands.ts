@@ -182,6 +182,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./secrets/main.ts')).secrets,
   },
   {
+    name: 'deploy',
+    argument: '<systemd> [dir]',
+    summary: 'Print a unit with which systemd serves the folder',
+    flags: [{ notation: '--user <name>', help: 'User that it runs as (default: who asks; for root: fastfn)' }],
+    examples: ['fastfn deploy systemd examples/hello', 'fastfn deploy systemd examples/hello --user www-data'],
+    load: async () => (await import('./deploy.ts')).deploy,
+  },
+  {
     name: 'completion',
     argument: '<bash|zsh|fish>',
     summary: 'Print a script that completes command lines',
@@ -218,7 +226,7 @@ export const INTERNAL_COMMANDS: readonly CommandDefinition[] = [
 ];
 
 /** Names that are kept for commands of a later version (P23). */
-export const LATER_COMMANDS: readonly string[] = ['build', 'deploy'];
+export const LATER_COMMANDS: readonly string[] = ['build'];
 
 function serveFlags(command: 'dev' | 'run'): Flag[] {
   const settings = Object.keys(ALL_SETTINGS).filter((name) => !GLOBAL_SETTINGS.includes(name));

@@ -1,19 +1,14 @@
-import { findStack } from '../control/stacks.ts';
-import { findContainer } from '../docker/find.ts';
 import { ExitCode } from '../errors.ts';
 import type { CommandRun } from './commands.ts';
-import { noStack } from './find-stack.ts';
+import { requireStack } from './find-stack.ts';
 import { loadInvokedProject } from './load-project.ts';
 import { openBrowser } from './open-browser.ts';
 
 /** `fastfn docs [dir]` (P14): the address of the running stack's documentation, which a browser opens if there is one. */
 export const docs: CommandRun = async (invocation, terminal) => {
   const config = await loadInvokedProject('dev', invocation, terminal);
-  const [dir] = invocation.args;
-  const stack = await findStack({ config, isExact: dir !== undefined });
-  const url = stack?.url ?? (await findContainer(config.projectId, terminal.env))?.url;
-  if (url == null) throw noStack(config, dir);
-  const page = `${url}/_fn/docs`;
+  const stack = await requireStack(config, invocation, invocation.args[0]);
+  const page = `${stack.url}/_fn/docs`;
   terminal.out.line(page);
   if (!invocation.flags.print && hasDisplay(terminal.env)) openBrowser(page);
   return ExitCode.ok;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LOG_LEVELS, LOG_SOURCES, type LogLine, type LogQuery, type LogSource } from '../admin/log-query.ts';
 import { type FoundStack, findStack, isStillRunning } from '../control/stacks.ts';
-import { findContainer } from '../docker/find.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { suggest } from '../functions/nearest.ts';
 import type { ProjectConfig } from '../project/types.ts';
@@ -36,7 +35,7 @@ export const logs: CommandRun = async (invocation, terminal) => {
   const config = await loadInvokedProject('dev', invocation, terminal);
   const follows = flags.follow !== false;
   const stop = new AbortController();
-  const origin = await findOrigin(config, invocation, terminal, stop.signal);
+  const origin = await findOrigin(config, invocation, stop.signal);
   if (follows && origin.ended === null) throw noStack(config, invocation.args[0], ' --no-follow shows the kept logs.');
   const keepsColours = wantsColour(terminal.out, terminal.env);
   const show = ({ text, stored }: LogLine) => (flags.json ? escapeControls(stored) : forTerminal(text, keepsColours));
@@ -89,20 +88,12 @@ class Tail {
   }
 }
 
-/** The running stack's logs (native first, P30), or those that a former one has kept. */
-async function findOrigin(
-  config: ProjectConfig,
-  { args, flags }: Invocation,
-  { env }: Terminal,
-  signal: AbortSignal,
-): Promise<Origin> {
-  const stack = flags.docker ? null : await findStack({ config, isExact: args[0] !== undefined });
-  if (stack !== null) {
-    const { logDir, functionsRoot } = stack;
-    return { logs: accessLogs(config, logDir, functionsRoot), ended: untilGone(stack, signal) };
-  }
-  const container = flags.native ? null : await findContainer(config.projectId, env);
-  return { logs: accessLogs(config, config.logs.dir, config.functionsRoot), ended: container?.ended() ?? null };
+/** The running stack's logs, or those that a former one has kept (P30). */
+async function findOrigin(config: ProjectConfig, { args, flags }: Invocation, signal: AbortSignal): Promise<Origin> {
+  const mode = flags.native ? 'native' : flags.docker ? 'docker' : undefined;
+  const stack = await findStack({ config, isExact: args[0] !== undefined, mode });
+  if (stack === null) return { logs: accessLogs(config, config.logs.dir, config.functionsRoot), ended: null };
+  return { logs: accessLogs(config, stack.logDir, stack.functionsRoot), ended: untilGone(stack, signal) };
 }
 
 function accessLogs(config: ProjectConfig, dir: string, functionsRoot: string): LogAccess {

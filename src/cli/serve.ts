@@ -7,6 +7,7 @@ import { reportFailure } from './failure.ts';
 import { loadInvokedProject } from './load-project.ts';
 import { openBrowser } from './open-browser.ts';
 import { createRenderer, type Renderer } from './render.ts';
+import { tellServiceManager } from './service-manager.ts';
 import { startStack } from './start-stack.ts';
 import { superviseStack } from './supervise.ts';
 import type { Invocation, Terminal } from './terminal.ts';
@@ -36,7 +37,11 @@ export async function serve(command: 'dev' | 'run', invocation: Invocation, term
         stack = await startStack(config, {
           env: terminal.env,
           isImageForced: flags.build === true,
-          onEvent: (event) => renderer.show(event),
+          onEvent: (event) => {
+            renderer.show(event);
+            if (event.type === 'ready') tellServiceManager(terminal.env, 'READY=1');
+            if (event.type === 'stopping') tellServiceManager(terminal.env, 'STOPPING=1');
+          },
           signal,
         });
         if (flags.open) openBrowser(stack.url);

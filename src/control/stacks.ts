@@ -25,21 +25,29 @@ export interface StackQuery {
   readonly isExact: boolean;
   /** Only a stack on this port. */
   readonly port?: number | undefined;
+  /** Only a stack of this mode. */
+  readonly mode?: FoundStack['mode'] | undefined;
 }
 
 /**
  * The running stack that a command is about: that of the functions root; where the user named no folder, also one above or
- * below it, or the one on the port that he named. Of several the one on the configured port, else the youngest.
+ * below it, or the one on the port that he named. Of several a native one (P30), on the configured port, else the youngest.
  */
-export async function findStack({ config, isExact, port }: StackQuery): Promise<FoundStack | null> {
+export async function findStack({ config, isExact, port, mode }: StackQuery): Promise<FoundStack | null> {
   const running = await runningStacks(config);
-  const candidates = running.filter(({ file }) => port === undefined || file.port === port);
+  const candidates = running.filter(
+    ({ file }) => (port === undefined || file.port === port) && (mode === undefined || file.mode === mode),
+  );
   const own = candidates.filter(({ file }) => file.functions_root === config.functionsRoot);
   const related = isExact ? [] : candidates.filter(({ file }) => areNested(file.functions_root, config.functionsRoot));
   const named = isExact || port === undefined ? [] : candidates;
   const group = [own, related, named].find(({ length }) => length > 0) ?? [];
-  const youngestFirst = group.toSorted((a, b) => (a.file.started_at < b.file.started_at ? 1 : -1));
-  const chosen = youngestFirst.find(({ file }) => file.port === config.port) ?? youngestFirst[0];
+  const [chosen] = group.toSorted(
+    (a, b) =>
+      Number(b.file.mode === 'native') - Number(a.file.mode === 'native') ||
+      Number(b.file.port === config.port) - Number(a.file.port === config.port) ||
+      Date.parse(b.file.started_at) - Date.parse(a.file.started_at),
+  );
   return chosen === undefined ? null : describe(chosen);
 }
 

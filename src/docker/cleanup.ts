@@ -1,7 +1,6 @@
 import type Docker from 'dockerode';
 import { FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
-import { type PublishedPort, publishedUrl } from './find.ts';
 import { LABEL, ownerLives, ownerPid } from './names.ts';
 
 const TRIES = 50;
@@ -26,8 +25,10 @@ export async function removeLeftovers(docker: Docker, { projectId }: ProjectConf
   await Promise.all(dead.map(({ Id }) => removeNetwork(docker, Id)));
 }
 
-function alreadyRunning(owner: string, ports: readonly PublishedPort[]): FastfnError {
-  const where = publishedUrl(ports) ?? 'an address not known yet';
+function alreadyRunning(owner: string, ports: readonly { IP?: string; PublicPort?: number }[]): FastfnError {
+  const { IP = '127.0.0.1', PublicPort } = ports.find(({ PublicPort }) => PublicPort !== undefined) ?? {};
+  const host = ['0.0.0.0', '::'].includes(IP) ? '127.0.0.1' : IP.includes(':') ? `[${IP}]` : IP;
+  const where = PublicPort === undefined ? 'an address not known yet' : `http://${host}:${PublicPort}`;
   return new FastfnError('ALREADY_RUNNING', `already running at ${where} (pid ${ownerPid(owner)})`, {
     hint: 'stop that one; in Docker a folder is served once at a time',
   });

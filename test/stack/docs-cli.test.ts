@@ -21,7 +21,6 @@ function docs(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = stack.
   const clean = cleanEnvironment(stack.base);
   const settings = {
     FN_RUN_DIR: stack.runDir,
-    DOCKER_HOST: 'unix:///nowhere/docker.sock',
     PATH: `${bin}:${clean.PATH}`,
   };
   return runToEnd(FASTFN, ['docs', ...args], { cwd, env: { ...clean, ...settings, ...env } });

@@ -25,7 +25,6 @@ beforeAll(async () => {
     ...cleanEnvironment(stack.base),
     FN_RUN_DIR: stack.runDir,
     FN_STATE_DIR: join(stack.base, 'state'),
-    DOCKER_HOST: 'unix:///nowhere/docker.sock',
   };
   requestId = String((await stack.get('/talk?word=one')).headers['x-request-id']);
   await stack.get('/other');

@@ -52,12 +52,13 @@ describe('usage', () => {
     expect(stderr).toMatch(/^error: .+\n(hint: .+\n)?$/);
   });
 
-  test.each(['build', 'deploy'])('P23: %s is not available in this version, exit 2', async (command) => {
-    expect(await fastfn([command, 'x', '--flag'])).toEqual({
-      code: 2,
-      stdout: '',
-      stderr: `error: "fastfn ${command}" is not available in this version\n`,
-    });
+  test.each([
+    [['build', 'x', '--flag'], 'build'],
+    [['deploy', 'swarm'], 'deploy swarm'],
+  ])('P23: %j is not available in this version, exit 2', async (args, name) => {
+    const { code, stdout, stderr } = await fastfn(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`error: "fastfn ${name}" is not available in this version\n`);
   });
 
   test('P23: a value that is called like a command of a later version is a value', async () => {
