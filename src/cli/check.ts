@@ -4,10 +4,13 @@ import { type CheckResult, runChecks } from '../doctor/report.ts';
 import { ExitCode } from '../errors.ts';
 import type { CommandRun } from './commands.ts';
 import { createContext } from './doctor-context.ts';
+import { doctorDomains, refuseDomainFlags } from './doctor-domains.ts';
 import { conclude, printReport } from './doctor-report.ts';
 
 /** `fastfn check [dir]` (P17): what the files of a project say, without network, daemon or another process. */
 export const check: CommandRun = async (invocation, terminal) => {
+  if (invocation.args[0] === 'domains') return doctorDomains(invocation, terminal);
+  refuseDomainFlags(invocation);
   const context = await createContext(invocation, terminal, null);
   const results = await runChecks(projectChecks, context);
   await printReport('project', results, invocation, terminal);

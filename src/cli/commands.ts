@@ -43,6 +43,18 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
 const JSON_FLAG: Flag = { notation: '--json', help: 'Print one JSON document' };
 const STRICT_FLAG: Flag = { notation: '--strict', help: 'Warnings count as failures' };
 
+/** Flags of `doctor domains` and `check domains` (P16). */
+const DOMAIN_FLAGS: readonly Flag[] = [
+  {
+    notation: '--domain <name>',
+    help: 'domains: a public name to check, or several with commas, instead of those of fastfn.json; may be repeated',
+    isRepeatable: true,
+  },
+  { notation: '--expected-target <target>', help: 'domains: address or name that they have to lead to' },
+  { notation: '--enforce-https [bool]', help: 'domains: plain HTTP has to lead to HTTPS (default: on)' },
+  { notation: '--timeout <time>', help: 'domains: time for each probe (default: 8s)' },
+];
+
 /** Every command of this version, in the order of help. */
 export const COMMANDS: readonly CommandDefinition[] = [
   {
@@ -143,7 +155,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   },
   {
     name: 'doctor',
-    summary: 'Check this machine and this project, and repair what is safe to repair',
+    argument: '[domains]',
+    summary: 'Check this machine and this project, and repair what is safe to repair; with "domains", public names',
     flags: [
       JSON_FLAG,
       {
@@ -153,6 +166,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
       { notation: '--yes', help: 'Do not ask before installing' },
       STRICT_FLAG,
       { notation: '--mode <mode>', help: 'What has to work: native, docker or auto, either of them (default: auto)' },
+      ...DOMAIN_FLAGS,
     ],
     examples: ['fastfn doctor', 'fastfn doctor --fix --yes'],
     load: async () => (await import('./doctor.ts')).doctor,
@@ -161,7 +175,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
     name: 'check',
     argument: '[dir]',
     summary: 'Check the files of a project only: no network, no daemon, no other process',
-    flags: [JSON_FLAG, STRICT_FLAG],
+    flags: [JSON_FLAG, STRICT_FLAG, ...DOMAIN_FLAGS],
     examples: ['fastfn check examples/hello', 'fastfn check --json'],
     load: async () => (await import('./check.ts')).check,
   },

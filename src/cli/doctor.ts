@@ -5,13 +5,17 @@ import { FastfnError } from '../errors.ts';
 import { nearest } from '../functions/nearest.ts';
 import type { CommandRun } from './commands.ts';
 import { createContext } from './doctor-context.ts';
+import { doctorDomains, refuseDomainFlags } from './doctor-domains.ts';
 import { repair } from './doctor-fix.ts';
 import { conclude, printReport } from './doctor-report.ts';
 import { reportFailure } from './failure.ts';
 
 /** `fastfn doctor` (P15, P263-P265): a complete report on stdout, what failed on stderr. */
 export const doctor: CommandRun = async (invocation, terminal) => {
-  const { flags } = invocation;
+  const { flags, args } = invocation;
+  if (args[0] === 'domains') return doctorDomains(invocation, terminal);
+  if (args[0] !== undefined) throw unknownArgument(args[0]);
+  refuseDomainFlags(invocation);
   const mode = readMode(flags.mode as string | undefined);
   const before = await createContext(invocation, terminal, mode);
   let results = await runChecks(ALL_CHECKS, before);
@@ -26,6 +30,13 @@ export const doctor: CommandRun = async (invocation, terminal) => {
   if (failure !== undefined) return reportFailure(failure, terminal.err, false);
   return conclude(results, invocation, terminal);
 };
+
+function unknownArgument(given: string): FastfnError {
+  const suggestion = nearest(given, ['domains']) === undefined ? '' : ' (did you mean "domains"?)';
+  return new FastfnError('USAGE', `unknown argument "${given}"${suggestion}`, {
+    hint: 'The project is chosen with --cwd; fastfn check takes a folder.',
+  });
+}
 
 function readMode(given: string | undefined): DoctorMode {
   const mode = MODES.find((known) => known === (given ?? 'auto'));

@@ -1,24 +1,5 @@
-import { boolean, integer, isObject, type Kind, oneOf, quote, seconds, show, text } from './kinds.ts';
+import { boolean, integer, oneOf, seconds, text } from './kinds.ts';
 import { later, optional, setting } from './setting.ts';
-
-const DOMAIN_KEYS = ['domain', 'expected-target', 'enforce-https'];
-
-const domains: Kind<readonly unknown[]> = {
-  label: 'array of string or {domain, expected-target?, enforce-https?}',
-  fromText: (value) => ({ problem: `cannot be given as text: ${quote(value)}` }),
-  fromJson(value) {
-    if (!Array.isArray(value)) return { problem: `must be an array, not ${show(value)}` };
-    const isDomain = (entry: unknown) =>
-      typeof entry === 'string' ||
-      (isObject(entry) &&
-        typeof entry.domain === 'string' &&
-        Object.keys(entry).every((key) => DOMAIN_KEYS.includes(key)));
-    const odd = value.find((entry) => !isDomain(entry));
-    return odd === undefined
-      ? { value }
-      : { problem: `${show(odd)} is neither a name nor {domain, expected-target?, enforce-https?}` };
-  },
-};
 
 /** Settings of parts that this version does not have yet: checked like the others, so that one file fits both. */
 export const LATER_GROUPS = {
@@ -55,7 +36,6 @@ export const LATER_GROUPS = {
     'jobs-url': optional(text(), 'Shared job store', { env: ['FN_JOBS_URL'], secret: true }),
   }),
   Others: later({
-    domains: setting<readonly unknown[]>(domains, [], 'Names that `doctor domains` checks', { inFile: true }),
     'home-function': optional(text(), 'Function that answers /', { env: ['FN_HOME_FUNCTION'] }),
     'home-redirect': optional(text(), 'Where / redirects to', { env: ['FN_HOME_REDIRECT'] }),
     'http-verify-tls': setting(boolean, true, 'Check certificates of servers the gateway calls', {

@@ -2,6 +2,7 @@ import { RUNTIMES } from '../functions/types.ts';
 import { parseKeyring } from '../secrets/keyring.ts';
 import { ADMIN_GROUPS } from './admin-settings.ts';
 import { DOCKER_SETTINGS } from './docker-settings.ts';
+import { type DomainTarget, domains } from './domains.ts';
 import {
   boolean,
   cidrProblem,
@@ -307,6 +308,10 @@ const PLACES = {
   'socket-base-dir': optional(text(), 'Old name of the folder above FN_RUN_DIR', { env: ['FN_SOCKET_BASE_DIR'] }),
 };
 
+const DOMAINS = {
+  domains: setting<readonly DomainTarget[]>(domains, [], 'Names that `fastfn doctor domains` checks', { inFile: true }),
+};
+
 /** The settings that steer this version. */
 export const SETTINGS = {
   ...SERVER,
@@ -319,6 +324,7 @@ export const SETTINGS = {
   ...SECRETS,
   ...PLACES,
   ...DOCKER_SETTINGS,
+  ...DOMAINS,
   ...ADMIN_GROUPS['Admin API and console'],
   ...ADMIN_GROUPS['OpenAPI and documentation'],
 };
@@ -339,6 +345,7 @@ export const SETTING_GROUPS: Readonly<Record<string, Readonly<Record<string, Set
   Secrets: SECRETS,
   Places: PLACES,
   Docker: DOCKER_SETTINGS,
+  Domains: DOMAINS,
   ...ADMIN_GROUPS,
   ...LATER_GROUPS,
 };

@@ -107,7 +107,7 @@ describe('the report', () => {
     async (args, message) => {
       const { code, stdout, stderr } = await fastfn(args);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain(`error: ${message}\n`);
+      expect(stderr).toContain(`error: ${message}`);
     },
   );
 });
@@ -326,6 +326,37 @@ describe('check', () => {
     const { HOME: _home, ...env } = cleanEnvironment(cwd);
     const { code } = await runToEnd(fastfnPath, ['check'], { cwd, env });
     expect(code).toBe(0);
+  });
+});
+
+describe('domains', () => {
+  test('P288, P297: names of fastfn.json are checked even where the project is not in order', async () => {
+    writeFileSync(
+      join(cwd, 'fastfn.json'),
+      '{"functions-dir": "gone", "domains": ["not_a_name.test", {"host": "*.test"}]}',
+    );
+    const { code, stderr, document } = await report(['doctor', 'domains']);
+    expect(code).toBe(1);
+    expect(document).toMatchObject({ scope: 'domains', summary: { ok: 12, warn: 0, fail: 2 } });
+    expect(stderr).toContain('error: [not_a_name.test] domain.format: ');
+    const { stdout } = await fastfn(['check', 'domains']);
+    expect(stdout).toMatch(/^FastFN Doctor \(domains\)\n\[FAIL\] \[not_a_name\.test\] domain\.format: /);
+  });
+
+  test('P288: an entry that cannot be read ends with 2', async () => {
+    writeFileSync(join(cwd, 'fastfn.json'), '{"domains": ["example.com", {"domain": "b.test", "prot": 1}]}');
+    const { code, stdout, stderr } = await fastfn(['doctor', 'domains']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'error: fastfn.json: domains: entry 2: unknown key "prot"\n',
+    });
+  });
+
+  test('P288: the example of the documentation is a valid configuration', async () => {
+    const page = readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8');
+    writeFileSync(join(cwd, 'fastfn.json'), /```json\n([\s\S]*?)```/.exec(page)![1]!);
+    expect((await report(['check'])).byId['project.config'].status).toBe('OK');
   });
 });
 
