@@ -31,17 +31,27 @@ const matchesSchema = ajv.compile(SCHEMA);
 
 let fastfnPath: string;
 let cwd: string;
+let temporary: string;
 
 beforeAll(() => {
   fastfnPath = buildPackage();
 });
 beforeEach(() => {
   cwd = temporaryFolder();
+  temporary = temporaryFolder();
 });
 
-/** Without a Docker daemon, unless a test names one: what other mode there is decides the severity. */
+/**
+ * Without a Docker daemon, unless a test names one: what other mode there is decides the severity. With temporary folders of
+ * the test alone, so that --fix meets no stack of another one.
+ */
 function fastfn(args: readonly string[], env: NodeJS.ProcessEnv = {}, folder = cwd): Promise<Result> {
-  const own = { DOCKER_HOST: 'unix:///nowhere/docker.sock', XDG_RUNTIME_DIR: join(cwd, 'run'), FN_PORT: '0' };
+  const own = {
+    DOCKER_HOST: 'unix:///nowhere/docker.sock',
+    XDG_RUNTIME_DIR: temporary,
+    TMPDIR: temporary,
+    FN_PORT: '0',
+  };
   return runToEnd(fastfnPath, args, { cwd: folder, env: { ...cleanEnvironment(cwd), ...own, ...env } });
 }
 
