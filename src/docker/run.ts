@@ -5,10 +5,13 @@ import type { ContainerCreateOptions } from 'dockerode';
 import { removeContainer } from './cleanup.ts';
 import { BEAT_MS, FromContainer, parseMessage, type ToContainer } from './messages.ts';
 
+/** A worker that was ended for its memory is replaced; the container ends of it at once or not at all. */
+const MEMORY_ENDS_WITHIN_MS = 5000;
+
 /** How a container ended. */
 export interface ContainerExit {
   readonly code: number;
-  /** The kernel ended a process of it because the memory was used up. */
+  /** Because its memory was used up. */
   readonly isOutOfMemory: boolean;
 }
 
@@ -16,6 +19,8 @@ export interface RunHandlers {
   onMessage(message: FromContainer): void;
   /** A line of standard error: of what runs before, or beside, the stack's own report. */
   onErrorLine(line: string): void;
+  /** The kernel ended a process of the container because its memory was used up. */
+  onOutOfMemory(): void;
   /** The stream is gone: the container ended, or the daemon did. */
   onClosed(): void;
 }
@@ -78,7 +83,8 @@ class AttachedContainer implements ContainerRun {
   readonly #stream: NodeJS.ReadWriteStream;
   readonly #beat: NodeJS.Timeout;
   readonly #watchMemory: Promise<NodeJS.ReadableStream>;
-  #isOutOfMemory = false;
+  #onOutOfMemory = () => {};
+  #outOfMemoryAt = Number.NEGATIVE_INFINITY;
 
   constructor(docker: Docker, id: string, stream: NodeJS.ReadWriteStream) {
     this.id = id;
@@ -89,7 +95,10 @@ class AttachedContainer implements ContainerRun {
     this.exited = docker
       .getContainer(id)
       .wait({ condition: 'removed' })
-      .then(({ StatusCode }) => ({ code: StatusCode, isOutOfMemory: this.#isOutOfMemory }));
+      .then(({ StatusCode }) => ({
+        code: StatusCode,
+        isOutOfMemory: performance.now() - this.#outOfMemoryAt < MEMORY_ENDS_WITHIN_MS,
+      }));
     this.exited.catch(() => {}); // whoever waits for it hears of it
   }
 
@@ -116,7 +125,8 @@ class AttachedContainer implements ContainerRun {
   }
 
   /** From now on the handlers hear what the container says; it waits in the stream until then. */
-  listen({ onMessage, onErrorLine, onClosed }: RunHandlers): void {
+  listen({ onMessage, onErrorLine, onOutOfMemory, onClosed }: RunHandlers): void {
+    this.#onOutOfMemory = onOutOfMemory;
     const [output, errors] = [new PassThrough(), new PassThrough()];
     this.#docker.modem.demuxStream(this.#stream, output, errors);
     createInterface({ input: output }).on('line', (line) => {
@@ -140,7 +150,8 @@ class AttachedContainer implements ContainerRun {
     const filters = JSON.stringify({ container: [this.id], event: ['oom'] });
     const events = await this.#docker.getEvents({ filters: filters as unknown as { [key: string]: string[] } });
     events.on('data', () => {
-      this.#isOutOfMemory = true;
+      this.#outOfMemoryAt = performance.now();
+      this.#onOutOfMemory();
     });
     events.on('error', () => {});
     return events;

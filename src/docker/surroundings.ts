@@ -31,7 +31,7 @@ export function readSurroundings({ workers }: ProjectConfig, env: NodeJS.Process
   return { variables: { ...proxies, ...pip, ...Object.fromEntries(own) }, npmrc, authorities };
 }
 
-/** In the container: makes them those of this process, and keeps what the tools download in the store's volume. */
+/** In the container: makes them those of this process, and keeps what is worth keeping between starts in the store's volume. */
 export async function adoptSurroundings(
   { variables, npmrc, authorities }: Surroundings,
   storeDir: string,
@@ -41,6 +41,7 @@ export async function adoptSurroundings(
   await writeFile(npmrcFile, npmrc, { mode: 0o600 });
   Object.assign(env, variables, {
     NPM_CONFIG_USERCONFIG: npmrcFile,
+    XDG_CACHE_HOME: join(storeDir, 'cache'), // among others what the programs of the image were found to be
     NPM_CONFIG_CACHE: join(storeDir, 'cache/npm'),
     PIP_CACHE_DIR: join(storeDir, 'cache/pip'),
     COMPOSER_CACHE_DIR: join(storeDir, 'cache/composer'),

@@ -34,6 +34,14 @@ const STOP_MARGIN_MS = 5000;
 const LOST_FOR_MS = 10_000;
 const EXIT_POLL_MS = 500;
 const TAIL_LINES = 40;
+const MORE_MEMORY = 'Give it more with docker.memory in fastfn.json.';
+const OUT_OF_MEMORY: StackEvent = {
+  type: 'problem',
+  severity: 'warning',
+  path: '',
+  message: 'the memory of the container is used up: the kernel ended a process in it',
+  hint: MORE_MEMORY,
+};
 
 export interface DockerOptions extends StartOptions {
   readonly engine: Engine;
@@ -157,6 +165,7 @@ class DockerStack implements RunningStack {
       this.#container = await runContainer(docker, spec, {
         onMessage: (message) => this.#hear(message),
         onErrorLine: (line) => this.#remember(line),
+        onOutOfMemory: () => this.#options.onEvent(OUT_OF_MEMORY),
         onClosed: () => void this.#closed(),
       });
     } catch (error) {
@@ -267,7 +276,7 @@ class DockerStack implements RunningStack {
     const why = isOutOfMemory ? `it was out of memory (exit code ${code})` : `exit code ${code}`;
     const message = [`the container ended unexpectedly: ${why}`, ...this.#tail].join('\n');
     return new FastfnError('CONTAINER_FAILED', message, {
-      hint: isOutOfMemory ? 'Give it more with docker.memory in fastfn.json.' : undefined,
+      hint: isOutOfMemory ? MORE_MEMORY : undefined,
     });
   }
 

@@ -123,6 +123,20 @@ describeWithDaemon('the end of a stack in Docker', () => {
     expect(stack.stderr).toContain('docker.memory');
   });
 
+  test('P71: a worker that used up the memory costs its own request only, and the reason is shown', async () => {
+    const { stack } = await start(
+      {},
+      {
+        ...FILES,
+        'greedy.js': 'exports.handler = () => { const all = []; for (;;) all.push(Buffer.alloc(1 << 24, 1)); };',
+        'fastfn.json': { docker: { memory: '400m' } },
+      },
+    );
+    expect((await stack.get('/greedy')).status).toBe(502);
+    await until(() => stack.stderr.includes('the memory of the container is used up'), 'it is said');
+    expect((await stack.get('/hello')).text).toBe('hello');
+  });
+
   test('P49: a taken port is named before anything is created, exit 1', async () => {
     const { stack } = await start();
     const second = TestStack.spawn(FILES, inDocker({ args: ['--port', String(stack.port)] }));
