@@ -13,6 +13,8 @@ export interface ErrorText {
 
 const CALL = /^\s+at |^#\d+ |^Stack trace:|^stack traceback:/;
 const CARETS = /^(\s*)([~^]*\^[~^]*)\s*$/;
+/** What esbuild puts above its findings, whose columns it counts from 0. */
+const BUILD_FAILED = /^(?:Error: )?Build failed with \d+ errors?:$/m;
 /** ` in /x.php:4` (PHP), `x.lua:3: ` (Lua), `x.ts:2:29: ` (esbuild). */
 const PLACE_AFTER = / in \S+\.php(?::| on line )\d+$/;
 const PLACE_BEFORE = /^(?:ERROR: )?\S+\.(?:lua|[cm]?[jt]s):\d+(?::\d+)?: (?:ERROR: )?/;
@@ -20,7 +22,7 @@ const PLACE_BEFORE = /^(?:ERROR: )?\S+\.(?:lua|[cm]?[jt]s):\d+(?::\d+)?: (?:ERRO
 /** Reads the error text of any language: a message, a traceback, or a compiler's report. */
 export function readErrorText(text: string, functionsRoot: string): ErrorText {
   const relative = withoutRoot(text, functionsRoot);
-  const lines = relative.split('\n').filter((line) => line.trim() !== '');
+  const lines = relative.split('\n').filter((line) => line.trim() !== '' && !BUILD_FAILED.test(line));
   const place = findPlace(relative, functionsRoot);
   const column = place && columnOf(relative, place);
   const marked = place && column === undefined ? markedIn(lines) : undefined;
@@ -30,7 +32,8 @@ export function readErrorText(text: string, functionsRoot: string): ErrorText {
 function columnOf(text: string, { file, line }: SourcePlace): number | undefined {
   const named = `${file}:${line}:`;
   const digits = /^\d+/.exec(text.slice(text.indexOf(named) + named.length));
-  return text.includes(named) && digits ? Number(digits[0]) : undefined;
+  if (!text.includes(named) || !digits) return undefined;
+  return Number(digits[0]) + (BUILD_FAILED.test(text) ? 1 : 0);
 }
 
 function markedIn(lines: readonly string[]): ErrorText['marked'] {

@@ -7,9 +7,10 @@ import type { Style, View } from './view.ts';
 /** What stands below the lines while a stack serves. */
 export interface FooterFacts {
   readonly url: string;
-  /** Routes by runtime. */
-  readonly routes: Readonly<Partial<Record<Runtime, number>>>;
-  readonly requests: number;
+  readonly routes: number;
+  readonly routesByRuntime: Readonly<Partial<Record<Runtime, number>>>;
+  /** null in `run`, which does not read its access log (P27). */
+  readonly requests: number | null;
   /** Some requests were not told one by one. */
   readonly hasMoreRequests: boolean;
   /** Requests answered 500 or above. */
@@ -60,25 +61,31 @@ export function describeFooter(
   );
 }
 
-function addressLine({ url, routes }: FooterFacts, dot: string): Part[] {
-  const runtimes = Object.entries(routes).sort(([a], [b]) => a.localeCompare(b));
-  const total = runtimes.reduce((sum, [, number]) => sum + number, 0);
+function addressLine({ url, routes, routesByRuntime }: FooterFacts, dot: string): Part[] {
+  const runtimes = Object.entries(routesByRuntime).sort(([a], [b]) => a.localeCompare(b));
   const each = runtimes.map(([runtime, number]) => `${runtime} ${number}`).join(dot);
   return [
     ['strong', url],
-    ['plain', `  ${count(total, 'route')}`],
+    ['plain', `  ${count(routes, 'route')}`],
     ['dim', each === '' ? '' : `: ${each}`],
   ];
 }
 
 function countsLine(facts: FooterFacts, dot: string): Part[] {
-  const { requests, hasMoreRequests, failures, reloads, areLinesShown } = facts;
+  const { reloads, areLinesShown } = facts;
   return [
-    ['plain', hasMoreRequests ? `over ${count(requests, 'request')}` : count(requests, 'request')],
-    ['plain', dot],
-    [failures === 0 ? 'plain' : 'bad', `${failures} failed`],
-    ['plain', `${dot}${count(reloads, 'reload')}`],
+    ...requestParts(facts, dot),
+    ['plain', count(reloads, 'reload')],
     ['warning', areLinesShown ? '' : `${dot}lines are hidden`],
+  ];
+}
+
+function requestParts({ requests, hasMoreRequests, failures }: FooterFacts, dot: string): Part[] {
+  if (requests === null) return [];
+  return [
+    ['plain', `${hasMoreRequests ? 'over ' : ''}${count(requests, 'request')}${dot}`],
+    [failures === 0 ? 'plain' : 'bad', `${failures} failed`],
+    ['plain', dot],
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../stack/events.ts';
+import { withoutRoot } from '../stack/source-place.ts';
 import { describeError } from './error-report.ts';
 import { readErrorText } from './error-text.ts';
 import { describeLog } from './render-plain.ts';
@@ -27,7 +28,7 @@ export class LiveLog {
 
   /** The lines to show now. */
   take(record: LogRecord): string[] {
-    if (this.#view.isVerbose) return [describeLog(record, this.#view.paint)];
+    if (this.#view.isVerbose) return this.#describeFully(record);
     const isError = record.level === 'error' && record.stream === 'stderr';
     const isContinued = isError && isSameError(this.#error[0], record) && this.#error.length < MAX_ERROR_LINES;
     const before = isContinued ? [] : this.flush();
@@ -42,17 +43,31 @@ export class LiveLog {
     this.#error = [];
     const [first] = records;
     if (first === undefined) return [];
-    const text = records.map(({ message }) => message).join('\n');
+    const text = records.map(textOf).join('\n');
     if (readErrorText(text, this.#view.functionsRoot).place === undefined) return records.flatMap(this.#describe);
     return describeError({ subject: speakerOf(first), severity: 'error', text, hint: HINT }, this.#view);
   }
 
+  #describeFully(record: LogRecord): string[] {
+    const { paint } = this.#view;
+    const stack = textOf(record) === record.message ? [] : textOf(record).split('\n');
+    return [describeLog(record, paint), ...stack.map((line) => paint('dim', `  ${line}`))];
+  }
+
   readonly #describe = (record: LogRecord): string[] => {
-    const { paint, isUnicode } = this.#view;
+    const { paint, isUnicode, functionsRoot } = this.#view;
     const style = record.level === 'error' ? 'bad' : record.level === 'warn' ? 'warning' : 'plain';
     const speaker = paint('dim', `${speakerOf(record)} ${isUnicode ? '│' : '|'}`);
-    return record.message.split('\n').map((line) => `${speaker} ${paint(style, line)}`);
+    return withoutRoot(record.message, functionsRoot)
+      .split('\n')
+      .map((line) => `${speaker} ${paint(style, line)}`);
   };
+}
+
+/** What a function that does not load says comes with its stack, which names the line. */
+function textOf({ message, fields }: LogRecord): string {
+  const stack = fields?.stack;
+  return typeof stack === 'string' && stack.length > message.length ? stack : message;
 }
 
 function speakerOf(record: LogRecord): string {

@@ -50,8 +50,9 @@ class LiveRenderer implements Renderer {
   #errorTimer: NodeJS.Timeout | null = null;
   #facts: Omit<FooterFacts, 'installs' | 'hasKeys'> = {
     url: '',
-    routes: {},
-    requests: 0,
+    routes: 0,
+    routesByRuntime: {},
+    requests: null,
     hasMoreRequests: false,
     failures: 0,
     reloads: 0,
@@ -62,7 +63,8 @@ class LiveRenderer implements Renderer {
     this.#options = options;
     this.#view = view;
     this.#log = new LiveLog(view);
-    const { terminal } = options;
+    const { terminal, config } = options;
+    if (config.command === 'dev') this.#facts = { ...this.#facts, requests: 0 };
     this.#area = new LiveArea({ output: terminal.err, describe: (size) => this.#bottom(size) });
     this.#keys = terminal.hasTerminalInput ? this.#createKeys() : null;
     this.#list = List && new List(view, () => this.#area.refresh());
@@ -134,12 +136,13 @@ class LiveRenderer implements Renderer {
   #count(event: StackEvent): void {
     const facts = this.#facts;
     if (event.type === 'ready') this.#facts = { ...facts, url: event.url };
-    else if (event.type === 'discovered') this.#facts = { ...facts, routes: event.routes };
+    else if (event.type === 'discovered')
+      this.#facts = { ...facts, routes: event.routes, routesByRuntime: event.routesByRuntime };
     else if (event.type === 'reloaded') this.#facts = { ...facts, reloads: facts.reloads + 1 };
     else if (event.type === 'requests-omitted') this.#facts = { ...facts, hasMoreRequests: true };
     else if (event.type === 'request') {
       const failures = facts.failures + (event.status >= 500 ? 1 : 0);
-      this.#facts = { ...facts, requests: facts.requests + 1, failures };
+      this.#facts = { ...facts, requests: (facts.requests ?? 0) + 1, failures };
     } else return;
     this.#area.refresh();
   }

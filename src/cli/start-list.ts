@@ -100,8 +100,8 @@ export class StartList {
     return {
       title: 'Dependencies',
       task: (_, task) => {
-        void this.#ended.promise.then(() => {
-          if (this.#installing.size === 0) task.title = 'Dependencies: nothing to install';
+        void this.#ended.promise.then((outcome) => {
+          if (outcome === 'ready' && this.#installing.size === 0) task.title = 'Dependencies: nothing to install';
         });
         return task.newListr([this.#moreInstalls()], { concurrent: true });
       },
@@ -158,8 +158,7 @@ export class StartList {
 }
 
 function describeFound({ functions, routes }: Extract<StackEvent, { type: 'discovered' }>): string {
-  const total = Object.values(routes).reduce((sum, number) => sum + number, 0);
-  return `${count(functions, 'function')}, ${count(total, 'route')}`;
+  return `${count(functions, 'function')}, ${count(routes, 'route')}`;
 }
 
 function deferred<T>(): Deferred<T> {

@@ -27,8 +27,9 @@ export type StackEvent =
   | {
       readonly type: 'discovered';
       readonly functions: number;
-      /** Routes by runtime; aliases are not counted. */
-      readonly routes: Readonly<Partial<Record<Runtime, number>>>;
+      /** Without aliases; a conflict is one that answers 409. */
+      readonly routes: number;
+      readonly routesByRuntime: Readonly<Partial<Record<Runtime, number>>>;
     }
   | {
       readonly type: 'ready';

@@ -21,6 +21,7 @@ import { startWatchdog, type Watchdog } from '../workers/watchdog.ts';
 import { type AccessEvent, type AccessLog, followAccessLog } from './access-log.ts';
 import { connectHost, freePort, urlOf } from './address.ts';
 import { type ControlSocket, takeControlSocket } from './control-socket.ts';
+import { countDiscovered } from './discovered.ts';
 import type { LogRecord, StartStep } from './events.ts';
 import { Fleet } from './fleet.ts';
 import { createLogStore, type LogStore } from './logs.ts';
@@ -163,12 +164,13 @@ class NativeStack implements RunningStack {
     this.#keeper?.watch(() => fleet.longestLuaTimeoutMs);
     this.#control?.identify({ pid: process.pid, url: this.url });
     await this.#record?.write();
+    const { functions, routes } = countDiscovered(discovery);
     this.#options.onEvent({
       type: 'ready',
       url: this.url,
       mode: config.mode,
-      functions: discovery.functions.length,
-      routes: discovery.routes.filter(({ source }) => source !== 'alias').length,
+      functions,
+      routes,
       ms: performance.now() - this.#startedAt,
     });
   }

@@ -4,6 +4,7 @@ import { createDiscovery, type FunctionDiscovery } from '../functions/discovery.
 import type { Discovery, Runtime } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { forgetSecrets } from '../workers/environment.ts';
+import { countDiscovered } from './discovered.ts';
 import type { StackEvent } from './events.ts';
 import type { Fleet, FleetChange } from './fleet.ts';
 import { watchedProject } from './watch-project.ts';
@@ -117,7 +118,7 @@ export class Reloads {
     const { config, emit } = this.#options;
     const discovery = paths === null ? await this.#discovery.scan() : await this.#discovery.rescan(paths);
     this.#scannedAt = Date.now();
-    emit({ type: 'discovered', functions: discovery.functions.length, routes: countRoutes(discovery) });
+    emit(countDiscovered(discovery));
     const sources = discovery.functions.flatMap(({ env }) => env.secretSources);
     forgetSecrets(process.env, sources, config.workers.envAllow);
     return discovery;
@@ -153,14 +154,4 @@ export class Reloads {
     const message = error instanceof Error ? error.message : String(error);
     this.#options.emit({ type: 'problem', severity: 'error', path: '.', message: `reload failed: ${message}` });
   }
-}
-
-function countRoutes({ functions, routes }: Discovery): Partial<Record<Runtime, number>> {
-  const runtimes = new Map(functions.map(({ key, runtime }) => [key, runtime]));
-  const counts: Partial<Record<Runtime, number>> = {};
-  for (const { functionKey, source } of routes) {
-    const runtime = functionKey === null ? undefined : runtimes.get(functionKey);
-    if (source !== 'alias' && runtime !== undefined) counts[runtime] = (counts[runtime] ?? 0) + 1;
-  }
-  return counts;
 }

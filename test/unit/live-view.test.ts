@@ -19,7 +19,8 @@ function viewOf(view: Partial<View> = {}): View {
 describe('the bottom lines', () => {
   const FACTS: FooterFacts = {
     url: 'http://127.0.0.1:8080',
-    routes: { python: 1, node: 4 },
+    routes: 6,
+    routesByRuntime: { python: 1, node: 4 },
     requests: 12,
     hasMoreRequests: false,
     failures: 2,
@@ -34,7 +35,7 @@ describe('the bottom lines', () => {
   test('name the address, the routes by runtime, the counts and the keys', () => {
     expect(footer({ columns: 80 })).toEqual([
       '─'.repeat(79),
-      'http://127.0.0.1:8080  5 routes: node 4 · python 1',
+      'http://127.0.0.1:8080  6 routes: node 4 · python 1',
       '12 requests · 2 failed · 1 reload',
       'r reload · l hide logs · o open · q quit',
     ]);
@@ -43,7 +44,7 @@ describe('the bottom lines', () => {
   test('are ASCII where the locale is not UTF-8', () => {
     const lines = footer({ columns: 30 }, {}, viewOf({ isUnicode: false }));
     expect(lines.join('')).toMatch(/^[ -~]*$/);
-    expect(lines[1]).toBe('http://127.0.0.1:8080  5 rou~');
+    expect(lines[1]).toBe('http://127.0.0.1:8080  6 rou~');
   });
 
   test.each([120, 80, 40, 20, 16])('fit a terminal of %i columns, without its last one', (columns) => {
@@ -63,6 +64,7 @@ describe('the bottom lines', () => {
     expect(lines).toContain('installing pip for a  Collecting b');
     expect(lines).toContain('over 12 requests · 2 failed · 1 reload');
     const hidden = footer({ columns: 80 }, { areLinesShown: false, hasKeys: false });
+    expect(footer({ columns: 80 }, { requests: null })).toContain('1 reload');
     expect(hidden.at(-1)).toBe('12 requests · 2 failed · 1 reload · lines are hidden');
   });
 });
@@ -189,6 +191,17 @@ describe('an error', () => {
       ],
     ],
     [
+      'TypeScript, where it does not build (esbuild counts columns from 0)',
+      `Error: Build failed with 1 error:\nboom.js:2:11: ERROR: Unexpected "."\n    at failure (node:internal)`,
+      [
+        'error: f: Unexpected "."',
+        '  at boom.js:2:12',
+        '    1 │ const f = (x) => {',
+        '  > 2 │   return x.a.b;',
+        '      │            ^',
+      ],
+    ],
+    [
       'PHP',
       `Error: Call to undefined function nothing() in ${root}/p.php:3\nStack trace:\n#0 {main}`,
       [
@@ -235,6 +248,14 @@ describe('an error', () => {
     for (const file of ['link.js', '../other.js', 'gone.js']) {
       expect(describeText(`Error: x\n    at f (${root}/${file}:1:1)`).join('\n')).not.toContain('private');
     }
+  });
+
+  test('of a function that does not load points at the line that its stack names', () => {
+    const stack = `${root}/boom.js:2\n  return x.a.b;\n           ^\n\nSyntaxError: no`;
+    const record = { time: '', level: 'error', source: 'node', function: 'boom@default', requestId: null } as const;
+    const log = new LiveLog(view);
+    log.take({ ...record, stream: 'stderr', message: 'no', fields: { stack } });
+    expect(log.flush().slice(0, 2)).toEqual(['error: boom: SyntaxError: no', '  at boom.js:2:12']);
   });
 
   test('that a handler prints line by line is shown as one', () => {
