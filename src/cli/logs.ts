@@ -39,9 +39,12 @@ export const logs: CommandRun = async (invocation, terminal) => {
   if (follows && origin.ended === null) throw noStack(config, invocation.args[0], ' --no-follow shows the kept logs.');
   const keepsColours = wantsColour(terminal.out, terminal.env);
   const show = ({ text, stored }: LogLine) => (flags.json ? escapeControls(stored) : forTerminal(text, keepsColours));
-  const print = (lines: readonly LogLine[]) => terminal.out.text(lines.map((line) => `${show(line)}\n`).join(''));
+  const print = async (lines: readonly LogLine[]) => {
+    terminal.out.text(lines.map((line) => `${show(line)}\n`).join(''));
+    await terminal.out.drained();
+  };
   const tail = new Tail(origin.logs, sources === 'all' ? LOG_SOURCES : [sources], query);
-  print(await tail.last());
+  await print(await tail.last());
   if (!follows || origin.ended === null) return ExitCode.ok;
   return untilInterrupted(stop, terminal, () => tail.follow(print, stop.signal, origin.ended!));
 };
@@ -70,19 +73,16 @@ class Tail {
   }
 
   /** The lines that come after those, until the end of what writes them, or the signal. */
-  async follow(print: (lines: readonly LogLine[]) => void, signal: AbortSignal, ended: Promise<void>): Promise<void> {
+  async follow(
+    print: (lines: readonly LogLine[]) => Promise<void>,
+    signal: AbortSignal,
+    ended: Promise<void>,
+  ): Promise<void> {
     const finished = new AbortController();
     void ended.then(() => finished.abort());
     await Promise.all(
       this.#sources.map((source, index) =>
-        this.#logs.followFrom(
-          source,
-          this.#ends[index]!,
-          this.#query,
-          async (lines) => print(lines),
-          signal,
-          finished.signal,
-        ),
+        this.#logs.followFrom(source, this.#ends[index]!, this.#query, print, signal, finished.signal),
       ),
     );
   }

@@ -1,6 +1,10 @@
+import { ExitCode } from '../errors.ts';
 import { reportFailure } from './failure.ts';
 import { Output } from './output.ts';
 import { describeVersion } from './version.ts';
+
+/** What a paused terminal has not taken by then it does not get; the process must end. */
+const PATIENCE_MS = 1000;
 
 await main(process.argv.slice(2));
 
@@ -9,7 +13,12 @@ async function main(argv: readonly string[]): Promise<void> {
   const [out, err] = [new Output(process.stdout), new Output(process.stderr)];
   if (asksForVersion(argv)) out.line(describeVersion(argv.includes('--json')));
   else process.exitCode = await runCommand(argv, out, err);
-  await Promise.all([out.flush(), err.flush()]);
+  await out.flush();
+  if (out.failure !== null) {
+    err.line(`error: standard output: ${out.failure.message}`);
+    process.exitCode ||= ExitCode.failure;
+  }
+  await err.flush(PATIENCE_MS);
   process.exit();
 }
 

@@ -1,6 +1,5 @@
 /** Text that waits for a slow reader beyond this is not shown: a paused pager must not grow or stop the supervisor. */
 const MAX_WAITING_BYTES = 1 << 20;
-const FLUSH_LIMIT_MS = 1000;
 
 export interface TerminalSize {
   readonly columns: number;
@@ -11,11 +10,20 @@ export interface TerminalSize {
 export class Output {
   readonly #stream: NodeJS.WriteStream;
   #dropped = 0;
+  #failure: Error | null = null;
   readonly #closed = new AbortController();
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    stream.on('error', () => this.#closed.abort());
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') this.#failure ??= error;
+      this.#closed.abort();
+    });
+  }
+
+  /** Why text was lost, where that is not its reader's wish: a full disk, say. */
+  get failure(): Error | null {
+    return this.#failure;
   }
 
   /** Aborted when nobody reads any more. */
@@ -55,15 +63,30 @@ export class Output {
     if (!this.#closed.signal.aborted) this.#stream.write(text);
   }
 
-  /** Resolves when everything was taken by the system, or nobody takes it for a while. */
-  async flush(): Promise<void> {
+  /** Resolves when the reader has kept up, or left: whoever writes much waits for it. */
+  async drained(): Promise<void> {
+    if (this.#closed.signal.aborted || !this.#stream.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      this.#stream.once('drain', resolve);
+      this.#closed.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /**
+   * Resolves when the system has taken everything, the reader has left, or, where there is a limit, nobody has taken it for so
+   * long. Without one a reader may be as slow as it likes: a result is whole.
+   */
+  async flush(limitMs?: number): Promise<void> {
+    await new Promise(setImmediate); // a write that failed is told of in the next turn
     if (this.#closed.signal.aborted || this.#stream.writableLength === 0) return;
     await new Promise<void>((resolve) => {
-      const limit = setTimeout(resolve, FLUSH_LIMIT_MS);
-      this.#stream.write('', () => {
+      const limit = limitMs === undefined ? undefined : setTimeout(resolve, limitMs);
+      const finish = () => {
         clearTimeout(limit);
         resolve();
-      });
+      };
+      this.#closed.signal.addEventListener('abort', finish, { once: true });
+      this.#stream.write('', finish);
     });
   }
 }
