@@ -1,5 +1,6 @@
-import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Tool } from './types.ts';
 
 /** The one entry a function folder may receive (F151); pip sets need none. */
@@ -19,6 +20,22 @@ export function hasOwnPackages(dir: string, tool: Tool): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
   return !stat.isSymbolicLink() || !OURS.test(readlinkSync(path));
+}
+
+/**
+ * Where the `vendor` link of a folder leads to in a container: a second link, into the store. The first one never changes, so it can
+ * be made before the container starts, where the folder is read-only inside.
+ */
+export function hopPath(hopsDir: string, dir: string): string {
+  return join(hopsDir, 'composer', createHash('sha256').update(dir).digest('hex').slice(0, 32), LINK_NAMES.composer);
+}
+
+/** Makes the second link of such a folder, and returns what its own has to lead to. */
+export function pointHop(hopsDir: string, dir: string, target: string): string {
+  const hop = hopPath(hopsDir, dir);
+  mkdirSync(dirname(hop), { recursive: true });
+  pointLink(hop, target);
+  return hop;
 }
 
 /** Points the folder's link at a set, atomically; throws where the folder cannot be written. */

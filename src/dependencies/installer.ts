@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DependencyManifest } from '../functions/types.ts';
 import type { InstallFailure } from './failure.ts';
-import { hasOwnPackages, linkPath, pointLink, removeOwnLinks } from './folder-link.ts';
+import { hasOwnPackages, linkPath, pointHop, pointLink, removeOwnLinks } from './folder-link.ts';
 import { install } from './install-job.ts';
 import { ManifestProblem } from './manifest-problem.ts';
 import { contentKey, takeSnapshot } from './snapshot.ts';
@@ -172,10 +172,11 @@ class StoreInstaller implements Installer {
    */
   #link(manifest: DependencyManifest, set: SetLocation): string | null {
     const path = linkPath(manifest.dir, manifest.tool);
-    if (path === null || (manifest.tool === 'npm' && this.#options.config.mode === 'docker')) return null;
+    const { hopsDir } = this.#options.config;
+    if (path === null || (manifest.tool === 'npm' && hopsDir !== null)) return null;
     if (hasOwnPackages(manifest.dir, manifest.tool)) return null;
     try {
-      pointLink(path, set.packages);
+      pointLink(path, hopsDir === null ? set.packages : pointHop(hopsDir, manifest.dir, set.packages));
       return null;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -68,7 +68,8 @@ export interface InstallHandle {
 
 export interface InstallerOptions {
   readonly config: {
-    readonly mode: ProjectConfig['mode'];
+    /** Where the links of function folders lead to, instead of into the store: in a container (see `hopPath`). */
+    readonly hopsDir: string | null;
     readonly dependencies: ProjectConfig['dependencies'];
     readonly storeDir: string;
     readonly logs: Pick<ProjectConfig['logs'], 'dir'>;

@@ -79,6 +79,11 @@ export function labels({
   return { [LABEL.project]: config.projectId, [LABEL.owner]: owner, [LABEL.version]: version, [LABEL.run]: run };
 }
 
+/** Whether the container may write the functions (P62). */
+export function mayWriteFunctions({ command, admin }: ProjectConfig): boolean {
+  return command === 'dev' || admin.write;
+}
+
 function publishedAddress(host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host;
 }
@@ -101,9 +106,8 @@ function temporaryFolders(user: string): Record<string, string> {
  * lies inside it covers it.
  */
 function mounts({ config, envFiles }: ContainerInput): MountSettings[] {
-  const mayWrite = config.command === 'dev' || config.admin.write;
   return [
-    bind(config.functionsRoot, config.functionsRoot, !mayWrite),
+    bind(config.functionsRoot, config.functionsRoot, !mayWriteFunctions(config)),
     bind(config.stateDir, config.stateDir, false),
     ...(isBelow(config.logs.dir, config.stateDir) ? [] : [bind(config.logs.dir, config.logs.dir, false)]),
     ...envFiles.map((file) => bind('/dev/null', file, true)),

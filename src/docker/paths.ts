@@ -8,6 +8,8 @@ export const INSIDE = {
   run: '/run/fastfn',
   /** The stack's own run directory: it is removed at the end, and a mount point cannot be. */
   stack: '/run/fastfn/stack',
+  /** Links from function folders into the store. */
+  hops: '/run/fastfn/hops',
   temp: '/tmp',
   port: 8080,
 } as const;

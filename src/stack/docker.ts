@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeLeftovers, removeNetwork } from '../docker/cleanup.ts';
-import { containerSpec, labels } from '../docker/container.ts';
+import { containerSpec, labels, mayWriteFunctions } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { findDotEnvFiles } from '../docker/env-files.ts';
 import { insideConfig } from '../docker/inside-config.ts';
@@ -25,6 +25,7 @@ import { noticeOf } from './remote-watcher.ts';
 import { chooseRunDir, createRunDir, OPERATOR_SOCKET, removeRunDir } from './run-dir.ts';
 import { startTicks, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
+import { linkVendorFolders } from './vendor-links.ts';
 import { watchedProject } from './watch-project.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
@@ -328,13 +329,14 @@ class DockerStack implements RunningStack {
 }
 
 /** What is mounted has to be there, and to belong to the container's user (P62, P63). */
-async function prepareFolders({ stateDir, logs }: ProjectConfig, user: string): Promise<void> {
+async function prepareFolders(config: ProjectConfig, user: string): Promise<void> {
   const [uid, gid] = user.split(':').map(Number) as [number, number];
   const owner = process.getuid?.() === 0 ? { uid, gid, name: '', group: '' } : null;
-  for (const dir of [stateDir, logs.dir]) {
+  for (const dir of [config.stateDir, config.logs.dir]) {
     const first = await mkdir(dir, { recursive: true, mode: 0o700 });
     if (first !== undefined) await giveTo(owner, [first, dir]);
   }
+  if (!mayWriteFunctions(config)) await linkVendorFolders(config, owner);
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import type { AdminServer } from '../admin/server.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
+import { INSIDE } from '../docker/paths.ts';
 import { requirePort } from '../doctor/port.ts';
 import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
@@ -291,7 +292,7 @@ class NativeStack implements RunningStack {
       },
     });
     this.#installer = createInstaller({
-      config: { ...config, storeDir: this.#storeDir },
+      config: { ...config, storeDir: this.#storeDir, hopsDir: config.mode === 'docker' ? INSIDE.hops : null },
       binaries: installTools(prerequisites),
       runtimeVersions: {
         node: versionOf(prerequisites.node) ?? process.versions.node,

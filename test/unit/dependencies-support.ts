@@ -52,7 +52,7 @@ function optionsFor(
   const defaults = { autoPython: true, autoNode: true, autoPhp: true, preinstallPython: true, preinstallNode: true };
   return {
     config: {
-      mode: 'native',
+      hopsDir: null,
       dependencies: { ...defaults, concurrency: 4, timeoutSeconds: 60, ...dependencies },
       storeDir: join(dir, 'store'),
       logs: { dir: join(dir, 'logs') },
