@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONFIG_FILE, ENV_FILE } from '../functions/platform-files.ts';
@@ -7,6 +7,8 @@ import type { AdminRequest } from './endpoint.ts';
 import { Problem } from './problem.ts';
 
 const ETAG_LENGTH = 32; // hex digits: 128 bits of SHA-256
+/** Of this process: some tags cover secrets, and whoever may only read could try guesses against a plain hash. */
+const KEY = randomBytes(32);
 
 /** Names contents: equal contents in equal order, equal tags. A file that is not there counts as an empty one. */
 export function etagOf(first: Content, ...others: readonly Content[]): string {
@@ -17,7 +19,7 @@ export function etagOf(first: Content, ...others: readonly Content[]): string {
 type Content = Buffer | string | null;
 
 function digest(content: Buffer | string): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, ETAG_LENGTH);
+  return createHmac('sha256', KEY).update(content).digest('hex').slice(0, ETAG_LENGTH);
 }
 
 /** The tag of files (absolute paths) as they are on disk now, in the order given. */

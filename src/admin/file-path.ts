@@ -1,6 +1,6 @@
 import { basename, relative, sep } from 'node:path';
 import * as z from 'zod';
-import { CONFIG_FILE, ENV_FILE } from '../functions/platform-files.ts';
+import { CONFIG_FILE, ENV_FILE, foldedName } from '../functions/platform-files.ts';
 import type { FunctionDefinition } from '../functions/types.ts';
 import { type OwnFile, ownFile } from './function-paths.ts';
 import type { Platform } from './platform.ts';
@@ -42,7 +42,7 @@ export function editableFile(
   const file = ownFile(platform, definition, path);
   const realSteps = relative(platform.config.functionsRoot, file.real).split(sep);
   if (!realSteps.every(isShownName)) throw new Problem(400, 'invalid path');
-  for (const name of [basename(path), basename(file.real)]) refuseManaged(name.toLowerCase(), status);
+  for (const name of [basename(path), basename(file.real)]) refuseManaged(foldedName(name), status);
   return file;
 }
 

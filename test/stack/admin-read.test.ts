@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestStack, until } from './support.ts';
@@ -17,7 +18,7 @@ beforeAll(async () => {
       group: 'reports',
       worker_pool: { max_workers: 2, max_queue: 3 },
       auth: { api_key: { keys: [{ id: 'one', sha256: 'ab'.repeat(32) }] } },
-      edge: { base_url: 'https://user:pass@example.com' },
+      edge: { base_url: 'https://user:p@ss@example.com' },
     },
     'report/fn.env.json': { API_TOKEN: SECRET, GREETING: 'hi' },
     'report/lib/text.php': '<?php // text',
@@ -39,6 +40,7 @@ beforeAll(async () => {
   mkdirSync(join(stack.base, 'outside'));
   writeFileSync(join(stack.base, 'outside', 'secret.txt'), SECRET);
   symlinkSync(join(stack.base, 'outside', 'secret.txt'), join(stack.dir, 'report', 'link.txt'));
+  symlinkSync(join(stack.dir, 'report', 'fn.config.json'), join(stack.dir, 'report', 'config.txt'));
   symlinkSync(join(stack.dir, 'report', 'fn.env.json'), join(stack.dir, 'report', 'env.txt'));
 }, 60_000);
 afterAll(() => stack?.stop());
@@ -195,7 +197,8 @@ describe('P209, P179: one function', () => {
     });
     expect(detail.code).toContain('function handler');
     const all = JSON.stringify(detail);
-    for (const hidden of [SECRET, 'ab'.repeat(32), 'user:pass', stack.dir]) expect(all).not.toContain(hidden);
+    for (const hidden of [SECRET, 'ab'.repeat(32), 'user:p', 'ss@example', stack.dir])
+      expect(all).not.toContain(hidden);
   });
 
   test('has all metadata', async () => {
@@ -278,6 +281,7 @@ describe('P184, P185: files', () => {
     expect(versions).toEqual([]);
     expect(Object.fromEntries(files.map(({ path, type }: any) => [path, type]))).toEqual({
       'composer.json': 'deps',
+      'config.txt': 'file',
       'env.txt': 'file',
       'fn.config.json': 'config',
       'fn.env.json': 'env',
@@ -302,9 +306,29 @@ describe('P184, P185: files', () => {
     expect(await content('logo.bin')).toMatchObject({ content: '//4AAQ==', is_base64: true });
   });
 
+  test('P163: shows a configuration without key material and credentials, under its own name and as a link', async () => {
+    for (const path of ['fn.config.json', 'config.txt']) {
+      const { content } = await read(`/_fn/function-file-content?name=report&path=${path}`);
+      expect(JSON.parse(content)).toMatchObject({
+        auth: { api_key: { keys: [{ id: 'one', sha256: '<hidden>' }] } },
+        edge: { base_url: 'https://<hidden>@example.com' },
+      });
+    }
+  });
+
+  test('P165: a tag that covers secrets is no hash to try guesses against', async () => {
+    const { etag } = await read('/_fn/function-env?name=report');
+    const plain = createHash('sha256')
+      .update(readFileSync(join(stack.dir, 'report/fn.env.json')))
+      .digest('hex');
+    expect(plain).not.toContain(etag);
+  });
+
   test.each([
     ['fn.env.json', 403, 'use the env API'],
     ['env.txt', 403, 'use the env API'],
+    ['FN.ENV.json', 403, 'use the env API'],
+    ['fn.env.j\u017fon', 403, 'use the env API'],
     ['link.txt', 400, 'path escapes the functions root'],
     ['../hello.js', 400, 'invalid path'],
     ['lib/../../hello.js', 400, 'invalid path'],

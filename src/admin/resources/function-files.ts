@@ -1,16 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { basename, join, relative } from 'node:path';
-import { ENV_FILE } from '../../functions/platform-files.ts';
+import { CONFIG_FILE, ENV_FILE, foldedName } from '../../functions/platform-files.ts';
 import type { FunctionDefinition } from '../../functions/types.ts';
 import { endpoint } from '../endpoint.ts';
 import { etagOfFiles } from '../etag.ts';
 import { OwnPath } from '../file-path.ts';
 import { identityOf } from '../function-paths.ts';
 import { requireInsideRoot } from '../inside-root.ts';
-import { readInside } from '../own-files.ts';
+import { type ReadFile, readInside } from '../own-files.ts';
 import type { Platform } from '../platform.ts';
 import { Problem } from '../problem.ts';
 import { DEFAULT_VERSION, resolveTarget, TargetQuery } from '../target.ts';
+import { shownConfig } from '../views/config.ts';
 import { isShownName, listFiles } from '../views/files.ts';
 
 const MAX_CONTENT_BYTES = 1024 * 1024; // P185
@@ -57,10 +58,12 @@ async function readContent({ config }: Platform, { dir }: FunctionDefinition, pa
   const real = requireInsideRoot(config.functionsRoot, file);
   // The real name decides too: a link would be another way to the same secrets.
   const names = [...path.split('/'), ...relative(config.functionsRoot, real).split('/')];
-  if (names.some((name) => name === ENV_FILE)) throw new Problem(403, 'use the env API');
+  const means = (platformFile: string) => names.some((name) => foldedName(name) === platformFile);
+  if (means(ENV_FILE)) throw new Problem(403, 'use the env API');
   if (!names.every(isShownName)) throw new Problem(404, 'file not found');
-  const found = await readInside(config.functionsRoot, file, MAX_CONTENT_BYTES);
-  if (found === null) throw new Problem(404, 'file not found', { detail: basename(path) });
+  const stored = await readInside(config.functionsRoot, file, MAX_CONTENT_BYTES);
+  if (stored === null) throw new Problem(404, 'file not found', { detail: basename(path) });
+  const found = means(CONFIG_FILE) ? withoutSecrets(stored) : stored;
   const truncated = found.size > found.bytes.length;
   const isText = isUtf8(truncated ? wholeCharacters(found.bytes) : found.bytes);
   return {
@@ -70,6 +73,15 @@ async function readContent({ config }: Platform, { dir }: FunctionDefinition, pa
     is_base64: !isText,
     etag: await etagOfFiles(real),
   };
+}
+
+/** P163: an `auth` block holds what a guess can be checked against, an upstream's URL perhaps a password. */
+function withoutSecrets({ bytes }: ReadFile): ReadFile {
+  const text = shownConfig(bytes.toString('utf8'));
+  if (text === null)
+    throw new Problem(403, 'use the config API', { detail: 'what does not parse may hold a secret anywhere' });
+  const shown = Buffer.from(text);
+  return { bytes: shown, size: shown.length };
 }
 
 /** Without the beginning of a character at the end, which lies where the content was cut. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { HIDDEN } from '../../functions/env-file.ts';
 import { isObject, type JsonObject, readJsonObject } from '../../functions/json-value.ts';
 import { CONFIG_FILE } from '../../functions/platform-files.ts';
@@ -23,9 +24,17 @@ export async function readOwnConfig(
   return { exists: true, config: 'value' in json ? hideSecrets(json.value) : {} };
 }
 
+/** The text of a fn.config.json for showing: as it lies on disk, unless it holds secrets. null: nobody can tell, it does not parse. */
+export function shownConfig(text: string): string | null {
+  const json = readJsonObject(text);
+  if (!('value' in json)) return null;
+  const shown = hideSecrets(json.value);
+  return isDeepStrictEqual(shown, json.value) ? text : `${JSON.stringify(shown, null, 2)}\n`;
+}
+
 /** Members that hold key material, whatever block they stand in. */
 const SECRET_MEMBER = /^(?:sha256|secret|password|passwd|token|client_secret|private_key|k|d|p|q|dp|dq|qi|oth)$/;
-const CREDENTIALS_IN_URL = /(\w:\/\/)[^/?#\s@]+@/g;
+const CREDENTIALS_IN_URL = /(\w:\/\/)[^/?#\s]+@/g; // to the last @: a password may hold one
 
 export function hideSecrets(config: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, hideInside(value, name === 'auth')]));
