@@ -1,5 +1,6 @@
 import type { DoctorContext, DoctorMode, Machine, Project } from '../doctor/check.ts';
 import { askDocker } from '../doctor/docker.ts';
+import { askImage } from '../doctor/docker-image.ts';
 import { findNativePrerequisites } from '../doctor/native.ts';
 import { listProjectFiles } from '../doctor/project-files.ts';
 import { findRuns } from '../doctor/runs.ts';
@@ -49,13 +50,15 @@ function lookAtProject(config: ProjectConfig): Project {
 }
 
 function lookAtMachine(mode: DoctorMode, config: ProjectConfig | null, env: NodeJS.ProcessEnv): Machine {
+  const docker = mode === 'native' ? null : reportedLater(askDocker(env));
   const asksNative = mode !== 'docker' && config !== null;
   return {
     mode,
     prerequisites: asksNative
       ? reportedLater(findNativePrerequisites(config, config.runtimes, { env, isFresh: true }))
       : null,
-    docker: mode === 'native' ? null : reportedLater(askDocker(env)),
+    docker,
+    image: docker && config && reportedLater(docker.then((answer) => askImage(answer, config))),
     runs: reportedLater(findRuns(config)),
   };
 }

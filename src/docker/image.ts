@@ -67,7 +67,8 @@ function nameOf({ key }: BuildPlan, target: ImageTarget): string {
   return `${REPOSITORY}:${key}${target === 'stack' ? '' : `-${target}`}`;
 }
 
-async function isPresent(engine: Engine, name: string): Promise<boolean> {
+/** Whether the daemon has an image. */
+export async function isPresent(engine: Engine, name: string): Promise<boolean> {
   try {
     await engine.docker.getImage(name).inspect();
     return true;
@@ -147,23 +148,34 @@ async function buildImage(engine: Engine, { plan, name, target, request }: Build
 }
 
 /** Removes the images of earlier versions but the newest (P59); one that a container uses stays. */
-async function removeOldImages({ docker }: Engine, current: string): Promise<void> {
+async function removeOldImages(engine: Engine, current: string): Promise<void> {
+  for (const name of await findOldImages(engine, current)) await removeImage(engine, name);
+}
+
+/** Removes an image of ours unless a container uses it; whether it is gone. */
+export async function removeImage({ docker }: Engine, name: string): Promise<boolean> {
+  return docker
+    .getImage(name)
+    .remove()
+    .then(
+      () => true,
+      () => false,
+    );
+}
+
+/** Our images that no start will use any more: all but the current one, if it is there, and the newest of the others (P59). */
+export async function findOldImages({ docker }: Engine, current: string): Promise<string[]> {
   const images = await docker.listImages({ filters: { reference: [REPOSITORY] } });
   const named = images.flatMap(({ Created, RepoTags }) => (RepoTags ?? []).map((name) => ({ name, Created })));
   const versions = new Map<string, { readonly names: string[]; readonly created: number }>();
   for (const { name, Created } of named) {
     const version = versionOf(name);
     const { names, created } = versions.get(version) ?? { names: [], created: 0 };
-    versions.set(version, { names: [...names, name], created: Math.max(created, Created) });
+    const rank = version === versionOf(current) ? Number.POSITIVE_INFINITY : Created;
+    versions.set(version, { names: [...names, name], created: Math.max(created, rank) });
   }
-  versions.delete(versionOf(current));
-  const newestFirst = [...versions.values()].sort((a, b) => b.created - a.created);
-  for (const name of newestFirst.slice(KEPT_IMAGES - 1).flatMap(({ names }) => names)) {
-    await docker
-      .getImage(name)
-      .remove()
-      .catch(() => {}); // in use
-  }
+  const bestFirst = [...versions.values()].sort((a, b) => b.created - a.created);
+  return bestFirst.slice(KEPT_IMAGES).flatMap(({ names }) => names);
 }
 
 /** Both targets of one version go together. */

@@ -2,6 +2,7 @@ import type { FastfnError } from '../errors.ts';
 import type { Discovery } from '../functions/types.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import type { DockerAnswer } from './docker.ts';
+import type { ImageAnswer } from './docker-image.ts';
 import type { Need } from './packages.ts';
 import type { ProjectFiles } from './project-files.ts';
 import type { Run } from './runs.ts';
@@ -59,6 +60,8 @@ export interface Machine {
   readonly prerequisites: Promise<NativePrerequisites> | null;
   /** null where Docker mode is not asked about. */
   readonly docker: Promise<DockerAnswer> | null;
+  /** The image that Docker mode would use; null where it is not asked about, or the configuration does not say. */
+  readonly image: Promise<ImageAnswer | null> | null;
   /** Stacks of this user, living and dead. */
   readonly runs: Promise<readonly Run[]>;
 }
@@ -94,8 +97,9 @@ export function withNative(run: (scene: NativeScene) => Finding | Promise<Findin
   });
 }
 
-async function severityWithoutNative({ docker }: Machine): Promise<Status> {
-  return docker !== null && 'docker' in (await docker) ? 'WARN' : 'FAIL';
+async function severityWithoutNative({ image }: Machine): Promise<Status> {
+  const answer = await image;
+  return answer && answer.state !== 'unavailable' ? 'WARN' : 'FAIL';
 }
 
 /** How bad it is that Docker mode cannot be used (P265). */

@@ -5,16 +5,19 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startTime } from '../../src/process-identity.ts';
 import { buildPackage, cleanEnvironment, type Result, runToEnd } from '../unit/cli-support.ts';
 import { temporaryFolder } from '../unit/config-support.ts';
 import { TestStack, writeFiles } from './support.ts';
@@ -63,6 +66,41 @@ async function report(args: readonly string[], env: NodeJS.ProcessEnv = {}, fold
   expect(matchesSchema.errors).toBeNull();
   const byId = Object.fromEntries(document.checks.map((check: { id: string }) => [check.id, check]));
   return { code, stderr, document, byId };
+}
+
+interface Daemon {
+  readonly env: NodeJS.ProcessEnv;
+  /** What it was told to remove. */
+  readonly removed: readonly string[];
+  close(): void;
+}
+
+/** Answers like a Docker daemon that has these things; the real ones of this machine belong to others. */
+async function startDaemon(content: {
+  readonly hasImage?: boolean;
+  readonly containers?: readonly object[];
+  readonly networks?: readonly object[];
+  readonly images?: readonly object[];
+}): Promise<Daemon> {
+  const { hasImage = true, containers = [], networks = [], images = [] } = content;
+  const removed: string[] = [];
+  const server = createHttpServer(({ method, url = '' }, response) => {
+    const path = decodeURIComponent(url.split('?')[0]!.replace(/^\/v[\d.]+/, ''));
+    if (method === 'DELETE') removed.push(path);
+    const lists: Record<string, unknown> = {
+      '/version': { Version: '28.1.0', ApiVersion: '1.49', Os: 'linux' },
+      '/containers/json': containers,
+      '/networks': networks,
+      '/images/json': images,
+    };
+    const isAbsent = lists[path] === undefined && method === 'GET' && !hasImage;
+    const status = !isAbsent ? 200 : path.startsWith('/distribution/') ? 500 : 404;
+    const body = isAbsent ? { message: 'registry.test is out of reach' } : (lists[path] ?? {});
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  const socket = join(temporary, 'docker.sock');
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  return { env: { DOCKER_HOST: `unix://${socket}` }, removed, close: () => server.close() };
 }
 
 describe('the report', () => {
@@ -125,18 +163,6 @@ describe('the report', () => {
 describe('severity', () => {
   beforeEach(() => cpSync(EVERY_LANGUAGE, cwd, { recursive: true }));
 
-  /** Answers like a Docker daemon that is asked for its version. */
-  async function daemon(): Promise<{ env: NodeJS.ProcessEnv; server: Server }> {
-    const { createServer } = await import('node:http');
-    const server = createServer((_, response) => {
-      response.setHeader('content-type', 'application/json');
-      response.end('{"Version":"28.1.0","ApiVersion":"1.49","Os":"linux"}');
-    });
-    const socket = join(cwd, 'd.sock');
-    await new Promise<void>((resolve) => server.listen(socket, resolve));
-    return { env: { DOCKER_HOST: `unix://${socket}` }, server };
-  }
-
   test('P265: a missing language fails when functions need it, and is not checked when none does', async () => {
     const { code, byId } = await report(['doctor'], NO_NGINX);
     expect(code).toBe(1);
@@ -158,17 +184,69 @@ describe('severity', () => {
   });
 
   test('P265, P269: where Docker answers, what native mode lacks is a warning; a wrong FN_*_BIN stays a failure', async () => {
-    const { env, server } = await daemon();
-    const { byId } = await report(['doctor'], { ...env, PATH: '/nowhere', FN_PHP_BIN: '/nowhere/php' });
-    const details = { server_version: '28.1.0', api_version: '1.49', socket: env.DOCKER_HOST };
+    const docker = await startDaemon({});
+    const { byId } = await report(['doctor'], { ...docker.env, PATH: '/nowhere', FN_PHP_BIN: '/nowhere/php' });
+    const details = { server_version: '28.1.0', api_version: '1.49', socket: docker.env.DOCKER_HOST };
     expect(byId['docker.daemon']).toMatchObject({ status: 'OK', details });
     expect(byId['runtime.python'].status).toBe('WARN');
     expect(byId['runtime.php'].status).toBe('FAIL');
-    const chosen = await report(['doctor', '--mode', 'docker'], { ...env, PATH: '/nowhere' });
+    const chosen = await report(['doctor', '--mode', 'docker'], { ...docker.env, PATH: '/nowhere' });
     expect(chosen.byId['runtime.python']).toMatchObject({ status: 'OK', details: { skipped: expect.any(String) } });
-    const strict = await report(['doctor', '--mode', 'native'], { ...env, PATH: '/nowhere' });
+    const strict = await report(['doctor', '--mode', 'native'], { ...docker.env, PATH: '/nowhere' });
     expect(strict.byId['runtime.python'].status).toBe('FAIL');
-    server.close();
+    docker.close();
+  });
+
+  test('P265, P270: a daemon that has no image and reaches no registry cannot replace native mode', async () => {
+    const docker = await startDaemon({ hasImage: false });
+    const { byId } = await report(['doctor'], { ...docker.env, PATH: '/nowhere' });
+    expect(byId['docker.image']).toMatchObject({
+      status: 'FAIL',
+      message: expect.stringContaining('registry.test is out of reach'),
+      hint: expect.stringContaining('FN_DOCKER_BASE_IMAGE'),
+    });
+    expect(byId['runtime.python'].status).toBe('FAIL');
+    expect((await report(['doctor'], docker.env)).byId['docker.image'].status).toBe('WARN');
+    docker.close();
+  });
+});
+
+describe('what Docker mode left', () => {
+  const living = `${process.pid} ${startTime(process.pid)} ${readlinkSync('/proc/self/ns/pid')}`;
+  const labels = (owner: string) => ({ 'dev.fastfn.project': '0123456789', 'dev.fastfn.owner': owner });
+  const content = {
+    containers: [
+      { Id: 'c1', Names: ['/fastfn-dead'], Labels: labels(living.replace(/^\d+/, String(2 ** 22 + 1))) },
+      { Id: 'c2', Names: ['/fastfn-alive'], Labels: labels(living) },
+    ],
+    networks: [
+      { Id: 'n1', Name: 'fastfn-dead', Labels: labels('') },
+      { Id: 'n2', Name: 'fastfn-alive', Labels: labels(living) },
+    ],
+    images: [1, 2, 3].map((Created) => ({ Created, RepoTags: [`fastfn-stack:00000000000${Created}`] })),
+  };
+
+  test('P271: containers and networks of dead stacks and old images are named; those of living ones are not', async () => {
+    const docker = await startDaemon(content);
+    const { byId } = await report(['doctor'], docker.env);
+    expect(byId['docker.leftovers']).toMatchObject({
+      status: 'WARN',
+      message: 'left behind: container fastfn-dead, network fastfn-dead, image fastfn-stack:000000000001',
+      hint: expect.stringContaining('--fix'),
+    });
+    expect(docker.removed).toEqual([]);
+    docker.close();
+  });
+
+  test('P287: --fix removes exactly these', async () => {
+    const docker = await startDaemon(content);
+    const { byId } = await report(['doctor', '--fix', '--yes'], docker.env);
+    expect(byId['docker.leftovers.fix']).toMatchObject({
+      status: 'OK',
+      message: expect.stringMatching(/^removed container/),
+    });
+    expect(docker.removed).toEqual(['/containers/c1', '/networks/n1', '/images/fastfn-stack:000000000001']);
+    docker.close();
   });
 });
 
