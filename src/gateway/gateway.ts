@@ -1,4 +1,4 @@
-import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { lchown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundNginx } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
@@ -108,14 +108,14 @@ export class Gateway {
   async #giveToUser(names: readonly string[]): Promise<void> {
     const { user, runDir } = this.#options;
     if (user === null || user.uid === process.getuid?.()) return;
-    for (const name of names) await chown(join(runDir, name), user.uid, user.gid);
+    for (const name of names) await lchown(join(runDir, name), user.uid, user.gid);
   }
 
   async #writeConfiguration(): Promise<void> {
     const { runDir, config, nginx } = this.#options;
     await Promise.all(TEMP_FOLDERS.map((name) => mkdir(join(runDir, 'tmp', name), { recursive: true, mode: 0o700 })));
     const confPath = join(runDir, 'nginx.conf');
-    await writeFile(confPath, renderNginxConf({ ...this.#options, config }), { mode: 0o600 });
+    await writeFile(confPath, renderNginxConf({ ...this.#options, config }), { mode: 0o600, flag: 'wx' });
     await testConfiguration(nginx.path, confPath, runDir);
   }
 

@@ -1,9 +1,9 @@
 import {
   chmodSync,
-  chownSync,
   closeSync,
   type FSWatcher,
   fstatSync,
+  lchownSync,
   mkdirSync,
   openSync,
   readSync,
@@ -102,7 +102,7 @@ class Follower implements AccessLog {
     const { uid, gid } = fstatSync(this.#fd);
     rotate(file, keep);
     createLog(file);
-    if (process.getuid?.() === 0) chownSync(file, uid, gid); // nginx's workers open it themselves
+    if (process.getuid?.() === 0) lchownSync(file, uid, gid); // nginx's workers open it themselves
     reopen();
     this.#schedule(REOPEN_MS);
   }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, stat } from 'node:fs/promises';
+import { lchown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -42,10 +42,10 @@ export async function stackOwner(functionsRoot: string, needed: readonly string[
   return { user };
 }
 
-/** Gives paths that the stack has made to the user it runs as. */
+/** Gives paths that the stack has made to the user it runs as, never what a link in their place points to. */
 export async function giveTo(user: StackUser | null, paths: readonly string[]): Promise<void> {
   if (user === null || user.uid === process.getuid?.()) return;
-  for (const path of paths) await chown(path, user.uid, user.gid);
+  for (const path of paths) await lchown(path, user.uid, user.gid);
 }
 
 /** Whether the stack's user may enter a folder (which need not exist yet) and all above it. */

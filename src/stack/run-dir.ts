@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FastfnError } from '../errors.ts';
@@ -49,19 +49,32 @@ function ownUid(): number {
   return process.getuid?.() ?? 0;
 }
 
-/** Creates the run directory: mode 0700, the stack's user's, not a link (P72, P76). */
+/** Creates the run directory: mode 0700, the stack's user's, not a link, and not in a folder of a stranger (P72, P76). */
 export async function createRunDir(path: string, user: StackUser | null): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 });
   if (first !== undefined) await giveTo(user, pathsBetween(first, path));
   const found = await lstat(path);
   if (found.isSymbolicLink() || !found.isDirectory()) throw unsafe(path, 'is not a plain directory');
   const owners = [user?.uid, process.getuid?.()];
+  await requireSafeParent(path, [...owners, 0]);
   if (process.getuid && !owners.includes(found.uid)) throw unsafe(path, `belongs to uid ${found.uid}`);
   if ((found.mode & 0o077) !== 0) {
     if (first === undefined) throw unsafe(path, `is open to others (mode ${(found.mode & 0o777).toString(8)})`);
     await chmod(path, 0o700); // a umask cannot open what mkdir closed, an inherited ACL can
   }
   await giveTo(user, [path]);
+}
+
+/**
+ * Whoever owns the folder above could put another directory in this one's place, with an nginx.conf of his own. In a shared folder
+ * like /tmp the sticky bit is against that, but anybody may have made `fastfn-<uid>` there first.
+ */
+async function requireSafeParent(path: string, owners: readonly (number | undefined)[]): Promise<void> {
+  if (!process.getuid) return;
+  const parent = dirname(path);
+  for (const { uid, mode } of [await lstat(parent), await stat(parent)]) {
+    if (!owners.includes(uid) && (mode & 0o1000) === 0) throw unsafe(path, `lies in a folder of uid ${uid}`);
+  }
 }
 
 /** `/a/b` and `/a/b/c/d` -> `/a/b`, `/a/b/c`, `/a/b/c/d`. */

@@ -1,4 +1,4 @@
-import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { open, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { isAlive, startTime } from '../process-identity.ts';
@@ -38,18 +38,29 @@ const POLL_MS = 20;
 /** Writes run.json atomically, mode 0600. */
 export async function writeRunFile(runDir: string, content: RunFile): Promise<void> {
   const temporary = join(runDir, `run.json.${process.pid}`);
-  await writeFile(temporary, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
+  await rm(temporary, { force: true });
+  await writeFile(temporary, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600, flag: 'wx' });
   await rename(temporary, join(runDir, 'run.json'));
 }
 
-/** What a former stack left in this run directory; null when there is nothing readable. */
+/**
+ * What a former stack left in this run directory; null when there is nothing readable. The directory belongs to the user whom
+ * root runs a stack for, so a file that root did not write names processes of its writer only.
+ */
 export async function readRunFile(runDir: string): Promise<RunFile | null> {
   try {
-    const parsed = RunFile.safeParse(JSON.parse(await readFile(join(runDir, 'run.json'), 'utf8')));
-    return parsed.success ? parsed.data : null;
+    await using file = await open(join(runDir, 'run.json'));
+    const { uid } = await file.stat();
+    const found = RunFile.parse(JSON.parse(await file.readFile('utf8')));
+    return uid === 0 ? found : { ...found, children: await ownedBy(uid, found.children) };
   } catch {
     return null;
   }
+}
+
+async function ownedBy(uid: number, children: readonly ChildProcessRecord[]): Promise<RunFile['children']> {
+  const owners = await Promise.all(children.map(({ pid }) => stat(`/proc/${pid}`).catch(() => null)));
+  return children.filter((_, index) => owners[index]?.uid === uid);
 }
 
 /** Whether the supervisor that wrote the file still runs, and no other process has its pid (P73). */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync } from 'node:fs';
+import { lchownSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { FastfnError } from '../errors.ts';
@@ -67,7 +67,7 @@ export async function spawnWorker(options: SpawnOptions): Promise<WorkerProcess>
 
 function spawnChild({ command, args, socket, tempDir, env, user }: SpawnOptions): ChildProcess {
   mkdirSync(tempDir, { mode: 0o700 });
-  if (user !== undefined) chownSync(tempDir, user.uid, user.gid);
+  if (user !== undefined) lchownSync(tempDir, user.uid, user.gid);
   return spawn(command, [...args, socket], {
     env,
     cwd: tempDir,
