@@ -28,7 +28,10 @@ export async function takeControlSocket(path: string): Promise<ControlSocket> {
   }
   await rm(path, { force: true });
   let identity: StackIdentity = { pid: process.pid, url: 'an address not known yet' };
+  const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     onLine(socket, (line) => {
       if (line === '{"type":"identify"}') socket.write(`${JSON.stringify(identity)}\n`);
@@ -43,7 +46,10 @@ export async function takeControlSocket(path: string): Promise<ControlSocket> {
     identify(known) {
       identity = known;
     },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close() {
+      for (const socket of sockets) socket.destroy(); // whoever stays connected must not keep the stack from ending
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
   };
 }
 

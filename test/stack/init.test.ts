@@ -51,6 +51,13 @@ describe('what init creates', () => {
     expect(answer.json()).toEqual({ message: 'Hello, X', query: { name: 'X' }, params: {}, version: 'default' });
   });
 
+  test.each(TEMPLATES)('P17: the template %s passes fastfn check', async (template) => {
+    const project = join(dir, `my-${template}`);
+    const { code, stdout } = await runToEnd(FASTFN, ['check', project], { cwd: dir, env: cleanEnvironment(dir) });
+    expect(stdout).toContain('[OK] project.functions');
+    expect(code).toBe(0);
+  });
+
   test.each(TEMPLATES)('P29: the template %s answers below its name too, and without a name', async (template) => {
     expect((await stack.get(`/my-${template}/a/b`)).json()).toEqual({
       message: 'Hello, world',

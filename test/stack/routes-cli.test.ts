@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask } from '../../src/control/client.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import { cleanEnvironment, type Result, runToEnd } from '../unit/cli-support.ts';
 import { makeTempDir, TestStack, until, writeFiles } from './support.ts';
@@ -152,6 +153,14 @@ describe('of a running stack', () => {
     const live = await routes(stack.dir, ['--live', '--json'], env);
     expect(live).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(live.stdout)).toEqual(JSON.parse((await routes(stack.dir, ['--json'])).stdout));
+  });
+
+  test('P133, P215: what the operator changes holds for everybody, and needs neither a token nor the write flag', async () => {
+    const operator = { operatorSocket: join(stack.runDir, 'operator.sock'), url: stack.url, pid: stack.pid };
+    const body = { ui_enabled: true };
+    expect((await stack.get('/console/')).status).toBe(404);
+    expect(await ask(operator, { method: 'POST', path: '/_fn/ui-state', body })).toMatchObject({ status: 200 });
+    expect((await stack.get('/console/')).status).toBe(200);
   });
 
   test('P133: what only the operator may ask is not there for others', async () => {
