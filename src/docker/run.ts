@@ -64,13 +64,15 @@ async function attachAndStart(
   handlers: RunHandlers,
 ): Promise<ContainerRun> {
   const container = await docker.createContainer(spec);
+  let run: AttachedContainer | undefined;
   try {
     const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
-    const run = new AttachedContainer(docker, container.id, stream);
+    run = new AttachedContainer(docker, container.id, stream);
     await container.start();
     run.listen(handlers);
     return run;
   } catch (error) {
+    run?.close();
     await removeContainer(docker, container.id);
     throw error;
   }

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { removeLeftovers, removeNetwork } from '../docker/cleanup.ts';
-import { containerSpec, labels, mayWriteFunctions } from '../docker/container.ts';
+import { containerSpec, labels } from '../docker/container.ts';
 import type { Engine } from '../docker/engine.ts';
 import { findDotEnvFiles } from '../docker/env-files.ts';
 import { insideConfig } from '../docker/inside-config.ts';
@@ -11,21 +9,17 @@ import { containerName, ownerOfThisProcess } from '../docker/names.ts';
 import { showPeer } from '../docker/peer.ts';
 import { type ContainerExit, type ContainerRun, runContainer } from '../docker/run.ts';
 import { readSurroundings } from '../docker/surroundings.ts';
-import { openTunnel } from '../docker/tunnel.ts';
 import { containerUser, isRootless } from '../docker/user.ts';
 import { findOwner, portInUse, requirePort } from '../doctor/port.ts';
 import { type ErrorCode, FastfnError } from '../errors.ts';
 import type { ProjectConfig } from '../project/types.ts';
 import { version } from '../version.ts';
 import { connectHost, freePort, isLoopback, urlOf } from './address.ts';
-import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import type { StackEvent } from './events.ts';
-import { giveTo } from './owner.ts';
+import { type HostEntry, openHostEntry } from './host-entry.ts';
+import { prepareMounts } from './mounted-folders.ts';
 import { noticeOf } from './remote-watcher.ts';
-import { chooseRunDir, createRunDir, OPERATOR_SOCKET, removeRunDir } from './run-dir.ts';
-import { startTicks, writeRunFile } from './run-file.ts';
 import type { RunningStack, StackEnd, StartOptions } from './running-stack.ts';
-import { linkVendorFolders } from './vendor-links.ts';
 import { watchedProject } from './watch-project.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
@@ -80,9 +74,7 @@ class DockerStack implements RunningStack {
   #network: string | null = null;
   #container: ContainerRun | null = null;
   #watcher: Watcher | null = null;
-  #runDir: string | null = null;
-  #control: ControlSocket | null = null;
-  #operator: Awaited<ReturnType<typeof openTunnel>> | null = null;
+  #entry: HostEntry | null = null;
   #reload: ((problem: string | null) => void) | null = null;
   #stopping: Promise<void> | null = null;
 
@@ -112,28 +104,18 @@ class DockerStack implements RunningStack {
     await removeLeftovers(engine.docker, config);
     this.#port = config.port === 0 ? await freePort(config.host) : config.port;
     await requirePort(config.host, this.#port);
-    await this.#takeRunDir();
+    this.#entry = await openHostEntry(config, this.#port, (piece) => this.#container?.send(piece));
     const [image, user] = await Promise.all([this.#options.image(), this.#chooseUser()]);
     signal.throwIfAborted();
     await this.#watch();
     await this.#startContainer(image, user);
     await this.#ready;
-    this.#control?.identify({ pid: process.pid, url: this.url });
-    await this.#writeRunFile();
+    await this.#entry.announce(this.url, new Date(Date.now() - (performance.now() - this.#startedAt)));
   }
 
   async #chooseUser(): Promise<string> {
-    const { config, docker } = { config: this.#config, docker: this.#options.engine.docker };
-    return (await isRootless(docker)) && config.docker.user === null ? '0:0' : containerUser(config);
-  }
-
-  /** As in native mode: whoever answers on the socket has the folder and the port (P74). */
-  async #takeRunDir(): Promise<void> {
-    const runDir = chooseRunDir(this.#config, this.#port, null);
-    await createRunDir(runDir, null);
-    this.#control = await takeControlSocket(join(runDir, 'control.sock'));
-    this.#runDir = runDir;
-    this.#operator = await openTunnel(join(runDir, OPERATOR_SOCKET), (piece) => this.#container?.send(piece));
+    const isChosen = this.#config.docker.user !== null;
+    return !isChosen && (await isRootless(this.#options.engine.docker)) ? '0:0' : containerUser(this.#config);
   }
 
   /** The watcher stands before the container's first scan, so that no save falls between the two. */
@@ -153,7 +135,7 @@ class DockerStack implements RunningStack {
     const { docker } = this.#options.engine;
     const { label: owner } = ownerOfThisProcess();
     const run = randomBytes(8).toString('hex');
-    const [envFiles] = await Promise.all([findDotEnvFiles(config.functionsRoot), prepareFolders(config, user)]);
+    const [envFiles] = await Promise.all([findDotEnvFiles(config.functionsRoot), prepareMounts(config, user)]);
     const spec = containerSpec({ config, image, user, owner, run, port: this.#port, envFiles });
     try {
       const network = await docker.createNetwork({
@@ -197,7 +179,7 @@ class DockerStack implements RunningStack {
   #hear(message: FromContainer): void {
     if (message.type === 'event') this.#tell(message.event as unknown as StackEvent);
     else if (message.type === 'listening') void this.#showPeer();
-    else if (message.type === 'tunnel') this.#operator?.take(message);
+    else if (message.type === 'tunnel') this.#entry?.take(message);
     else if (message.type === 'reloaded') this.#reload?.(message.problem);
     else this.failure ??= new FastfnError(message.code as ErrorCode, message.message, { hint: message.hint });
   }
@@ -222,25 +204,6 @@ class DockerStack implements RunningStack {
   #remember(line: string): void {
     this.#tail.push(line);
     if (this.#tail.length > TAIL_LINES) this.#tail.shift();
-  }
-
-  async #writeRunFile(): Promise<void> {
-    const { functionsRoot, projectId, logs } = this.#config;
-    const runDir = this.#runDir as string;
-    await writeRunFile(runDir, {
-      pid: process.pid,
-      pid_start: startTicks(process.pid),
-      mode: 'docker',
-      url: this.url,
-      port: this.#port,
-      functions_root: functionsRoot,
-      project_id: projectId,
-      started_at: new Date(Date.now() - (performance.now() - this.#startedAt)).toISOString(),
-      version,
-      control_socket: join(runDir, 'control.sock'),
-      log_dir: logs.dir,
-      children: [],
-    });
   }
 
   reload(): Promise<void> {
@@ -321,22 +284,9 @@ class DockerStack implements RunningStack {
     await this.#container?.kill().catch(() => {}); // a daemon that does not answer cannot be asked for more
     this.#container?.close();
     if (this.#network) await removeNetwork(this.#options.engine.docker, this.#network).catch(() => {});
-    this.#operator?.close();
-    await this.#control?.close();
-    if (this.#runDir) await removeRunDir(this.#runDir);
+    await this.#entry?.close();
     this.#end(this.failure ? { reason: this.failure.message, error: this.failure } : { reason: 'stopped' });
   }
-}
-
-/** What is mounted has to be there, and to belong to the container's user (P62, P63). */
-async function prepareFolders(config: ProjectConfig, user: string): Promise<void> {
-  const [uid, gid] = user.split(':').map(Number) as [number, number];
-  const owner = process.getuid?.() === 0 ? { uid, gid, name: '', group: '' } : null;
-  for (const dir of [config.stateDir, config.logs.dir]) {
-    const first = await mkdir(dir, { recursive: true, mode: 0o700 });
-    if (first !== undefined) await giveTo(owner, [first, dir]);
-  }
-  if (!mayWriteFunctions(config)) await linkVendorFolders(config, owner);
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

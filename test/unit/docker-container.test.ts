@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ContainerInput, containerSpec } from '../../src/docker/container.ts';
 import { coveredPath } from '../../src/docker/paths.ts';
@@ -88,6 +90,43 @@ describe('the container of Docker mode', () => {
     const env = Object.fromEntries(secret.flatMap(({ env }) => env).map((name) => [name, key]));
     const { made } = await spec({ env: { ...env, MY_TOKEN: key } });
     expect(JSON.stringify(made)).not.toContain(key);
+  });
+});
+
+describe('settings of Docker mode', () => {
+  const load = async (docker: object, env: Record<string, string> = {}) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'fastfn.json'), JSON.stringify({ docker }));
+    return { cwd, config: await loadProject({ command: 'dev', flags: {}, env, cwd }) };
+  };
+
+  test('P37: memory, processors, user and mounts are read in the forms people write them', async () => {
+    const { cwd, config } = await load(
+      { memory: '512m', cpus: 1.5, mounts: ['data:/data:ro', '/srv/shared:/shared'] },
+      { FN_DOCKER_USER: '1000:1001', FN_DOCKER_RUN_AS_ROOT: '1', FN_DOCKER_IMAGE: 'own:1' },
+    );
+    expect(config.docker).toMatchObject({
+      memoryBytes: 536_870_912,
+      cpus: 1.5,
+      user: '1000:1001',
+      runAsRoot: true,
+      image: 'own:1',
+      mounts: [
+        { source: join(cwd, 'data'), target: '/data', isReadOnly: true },
+        { source: '/srv/shared', target: '/shared', isReadOnly: false },
+      ],
+    });
+    expect(config.notes).toEqual([]);
+  });
+
+  test.each([
+    [{ memory: 'lots' }, 'docker.memory: "lots" is not a size like 512m'],
+    [{ memory: '1m' }, 'docker.memory: "1m" is less than 6m'],
+    [{ cpus: 0 }, 'docker.cpus: "0" is not a number of processors like 1.5'],
+    [{ user: 'me' }, 'docker.user: "me" is not of the form uid:gid'],
+    [{ mounts: ['data'] }, 'docker.mounts: "data" is not of the form host:container[:ro]'],
+  ])('P37: %j is refused', async (docker, problem) => {
+    await expect(load(docker)).rejects.toThrow(problem);
   });
 });
 
