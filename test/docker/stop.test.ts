@@ -18,7 +18,7 @@ const FILES = { 'slow.js': SLOW, 'hello.js': 'exports.handler = () => "hello";' 
 
 const stacks: TestStack[] = [];
 afterEach(async () => {
-  for (const stack of stacks.splice(0)) await stack.stop('SIGKILL');
+  for (const stack of stacks.splice(0)) await stack.stop();
 });
 
 async function start(options = {}, files: object = FILES): Promise<{ stack: TestStack; project: string }> {
