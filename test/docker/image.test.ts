@@ -139,7 +139,7 @@ describeWithDaemon('the stack image', () => {
       await container.start();
       const { StatusCode: code } = await container.wait();
       const output = (await container.logs({ stdout: true, stderr: true })).toString();
-      return { code, output: output.replace(/[\x00-\x02]\0\0\0[\s\S]{4}/g, '') };
+      return { code, output: output.replace(/\p{Cc}\0\0\0[\s\S]{4}/gu, '') };
     } finally {
       await container.remove({ force: true });
     }

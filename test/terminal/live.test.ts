@@ -87,7 +87,7 @@ describe.skipIf(!hasTmux)('at a terminal (skipped where tmux is absent)', () => 
     terminal.fastfn('dev --native --port 0');
     const url = await terminal.ready();
     await terminal.get(url, '/hello');
-    await terminal.shows(/^1 request · [^]*quit$/m);
+    await terminal.shows(/^1 request · [\s\S]*quit$/m);
     expect(withoutNumbers(terminal.text())).toContain(withoutNumbers(view!));
     terminal.resize(100, 40);
     await terminal.get(url, '/boom');
@@ -143,7 +143,7 @@ describe.skipIf(!hasTmux)('at a terminal (skipped where tmux is absent)', () => 
     await terminal.get(url, '/hello');
     await terminal.shows(/^1 request · /m);
     terminal.type('q');
-    await until(() => /stopping[^]*\n> $/.test(`${terminal.text()} `), 'the shell asks again');
+    await until(() => /stopping[\s\S]*\n> $/.test(`${terminal.text()} `), 'the shell asks again');
   });
 });
 
