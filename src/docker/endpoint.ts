@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { FastfnError } from '../errors.ts';
+import { homeOf } from '../home.ts';
 
 /** Where a daemon listens, and how it is spoken to. */
 export interface Endpoint {
@@ -29,7 +29,7 @@ const ContextMeta = z.looseObject({
  * system's, Docker Desktop's.
  */
 export function findEndpoints(env: NodeJS.ProcessEnv): Endpoint[] {
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const configDir = env.DOCKER_CONFIG || join(home, '.docker');
   if (env.DOCKER_HOST) return [fromVariable(env.DOCKER_HOST, env, configDir)];
   const context = env.DOCKER_CONTEXT || readCurrentContext(configDir);

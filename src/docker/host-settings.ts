@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { homeOf } from '../home.ts';
 
 /**
  * What this machine knows about reaching package registries. Builds and installs in containers need it; it may hold
@@ -65,7 +65,7 @@ function readNpmSettings(env: NodeJS.ProcessEnv): Map<string, string> {
   const variable = (name: string) => env[`npm_config_${name}`] || env[`NPM_CONFIG_${name.toUpperCase()}`];
   const globalFile =
     variable('globalconfig') || join(variable('prefix') || dirname(dirname(process.execPath)), 'etc/npmrc');
-  const userFile = variable('userconfig') || join(env.HOME || homedir(), '.npmrc');
+  const userFile = variable('userconfig') || join(homeOf(env), '.npmrc');
   const settings = new Map<string, string>();
   for (const file of [globalFile, userFile]) {
     for (const { key, value } of readIni(file)) if (NPM_KEY.test(key)) settings.set(key, expand(value, env));
@@ -90,7 +90,7 @@ const PIP_KEYS = ['index-url', 'extra-index-url', 'trusted-host', 'proxy', 'cert
 
 /** pip's own order: its variables, then the files from the user's to the system's. */
 function readPipSettings(env: NodeJS.ProcessEnv): Map<string, string> {
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const files = [
     '/etc/pip.conf',
     join(home, '.pip/pip.conf'),

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { homeOf } from '../home.ts';
 
 /** Files by which version managers (pyenv, asdf, mise, phpenv) choose what their launchers start. */
 const SELECTORS = ['.python-version', '.php-version', '.tool-versions', 'mise.toml'];
@@ -11,7 +11,7 @@ const SELECTORS = ['.python-version', '.php-version', '.tool-versions', 'mise.to
  */
 export async function selectorsOf(path: string, projectDir: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   if (!(await isScript(path))) return [path];
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const folders = [...ancestors(projectDir), home];
   const pyenv = join(env.PYENV_ROOT || join(home, '.pyenv'), 'version');
   return [path, pyenv, ...folders.flatMap((folder) => SELECTORS.map((name) => join(folder, name)))];

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { homeOf } from '../home.ts';
 import type { SettingValues } from './settings.ts';
 
 export interface Places {
@@ -35,7 +35,7 @@ export async function findPlaces(
 
 /** `$XDG_CACHE_HOME/fastfn`, or the platform's usual place for it. */
 export function cacheDir(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'fastfn');
+  return join(env.XDG_CACHE_HOME || join(homeOf(env), '.cache'), 'fastfn');
 }
 
 async function defaultStateDir({
@@ -49,7 +49,7 @@ async function defaultStateDir({
 }): Promise<string> {
   const inside = join(functionsRoot, '.fastfn');
   if (await canWriteBelow(inside)) return inside;
-  return join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state'), 'fastfn', projectId);
+  return join(env.XDG_STATE_HOME || join(homeOf(env), '.local', 'state'), 'fastfn', projectId);
 }
 
 async function defaultStoreDir(env: NodeJS.ProcessEnv, stateDir: string): Promise<string> {

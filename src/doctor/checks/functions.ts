@@ -18,33 +18,47 @@ export function judgeDiscovery({ functions, routes, conflicts, problems }: Disco
   if (claims.length + skipped.length === 0) return { status: 'OK', message: counts };
   const remarks = [
     ...(claims.length === 0 ? [] : [count(claims.length, 'conflict')]),
-    ...(skipped.length === 0 ? [] : [count(skipped.length, 'remark')]),
+    ...(skipped.length === 0 ? [] : [firstOf(skipped)]),
   ];
   return {
-    status: worst(skipped),
-    message: `${counts}; ${remarks.join(', ')}`,
-    hint: claims.length > 0 ? 'Keep one of the files that claim a route.' : skipped.find(({ hint }) => hint)?.hint,
+    status: skipped.length === 0 ? 'WARN' : worst(skipped),
+    message: `${counts}; ${remarks.join('; ')}`,
+    hint: claims.length > 0 ? 'Keep one of the files that claim a route.' : leading(skipped).hint,
     details: { ...Object.fromEntries(claims), ...describe(skipped) },
   };
 }
 
 export function judgeFunctions({ functions, problems }: Discovery): Finding {
-  const found = problems.filter(({ kind }) => kind === 'config');
-  const reported = new Set(found.map(({ message }) => message));
-  const broken = functions.filter(({ configProblem }) => configProblem !== null);
-  if (found.length + broken.length === 0) return { status: 'OK', message: 'every function configuration is valid' };
-  const unreported = broken.filter(({ configProblem }) => !reported.has(configProblem!));
-  const details = {
-    ...Object.fromEntries(unreported.map(({ file, configProblem }) => [file, configProblem!])),
-    ...describe(found),
+  const reported = problems.filter(({ kind }) => kind === 'config');
+  const told = new Set(reported.flatMap(({ path, message }) => [message, `${path}: ${message}`]));
+  const untold = functions.filter(({ configProblem }) => configProblem !== null && !told.has(configProblem));
+  const found: DiscoveryProblem[] = [
+    ...reported,
+    ...untold.map(({ file, configProblem }) => ({
+      severity: 'error' as const,
+      kind: 'config' as const,
+      path: file,
+      message: configProblem!,
+    })),
+  ];
+  if (found.length === 0) return { status: 'OK', message: 'every function configuration is valid' };
+  return {
+    status: worst(found),
+    message: firstOf(found),
+    hint: leading(found).hint,
+    details: describe(found),
   };
-  const errors = found.filter(({ severity }) => severity === 'error').length;
-  const status = broken.length > 0 ? 'FAIL' : worst(found);
-  const message =
-    status === 'FAIL'
-      ? `${count(errors || unreported.length, 'error')} in the configuration of functions`
-      : `${count(found.length, 'remark')} on the configuration of functions`;
-  return { status, message, hint: found.find(({ hint }) => hint)?.hint, details };
+}
+
+/** The problem to tell first: an error before warnings. */
+function leading(problems: readonly DiscoveryProblem[]): DiscoveryProblem {
+  return problems.find(({ severity }) => severity === 'error') ?? problems[0]!;
+}
+
+/** The leading problem in words, and how many there are besides. */
+function firstOf(problems: readonly DiscoveryProblem[]): string {
+  const { path, message } = leading(problems);
+  return problems.length === 1 ? `${path}: ${message}` : `${path}: ${message} (and ${problems.length - 1} more)`;
 }
 
 function worst(problems: readonly DiscoveryProblem[]): Status {
@@ -54,8 +68,10 @@ function worst(problems: readonly DiscoveryProblem[]): Status {
 /** Problems by path; several of one file share its entry. */
 function describe(problems: readonly DiscoveryProblem[]): Record<string, string> {
   const byPath: Record<string, string> = {};
-  for (const { path, message } of problems)
-    byPath[path] = byPath[path] === undefined ? message : `${byPath[path]}; ${message}`;
+  for (const { path, message, hint } of problems) {
+    const text = hint === undefined ? message : `${message} (${hint})`;
+    byPath[path] = byPath[path] === undefined ? text : `${byPath[path]}; ${text}`;
+  }
   return byPath;
 }
 
