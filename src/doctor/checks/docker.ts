@@ -1,13 +1,23 @@
 import type { Engine } from '../../docker/engine.ts';
 import type { ProjectConfig } from '../../project/types.ts';
-import { type Check, type DoctorContext, type Finding, severityWithoutDocker, skipped } from '../check.ts';
+import {
+  type Check,
+  type DoctorContext,
+  type Finding,
+  type Project,
+  severityWithoutDocker,
+  skipped,
+  withProject,
+} from '../check.ts';
 import type { ImageAnswer } from '../docker-image.ts';
 import { findDockerLeftovers, type Leftover, removeDockerLeftovers } from '../docker-leftovers.ts';
+
+const NO_DAEMON = 'there is no Docker daemon to ask';
 
 /** What Docker mode needs, and what it left (P269-P271). */
 export const dockerChecks: readonly Check[] = [
   { id: 'docker.daemon', run: checkDaemon },
-  { id: 'docker.image', run: withEngine(checkImage) },
+  { id: 'docker.image', run: withProject(checkImage) },
   { id: 'docker.leftovers', run: withEngine(checkLeftovers), fix: removeLeftovers },
 ];
 
@@ -21,16 +31,12 @@ async function checkDaemon(context: DoctorContext): Promise<Finding> {
   return { status: 'OK', message: `Docker ${version}`, details };
 }
 
-type EngineCheck = (engine: Engine, config: ProjectConfig, context: DoctorContext) => Promise<Finding>;
-
-function withEngine(run: EngineCheck): Check['run'] {
-  return async (context) => {
+/** Runs a check of what a daemon holds. */
+function withEngine(run: (engine: Engine, config: ProjectConfig) => Promise<Finding>): Check['run'] {
+  return withProject(async ({ config }, context) => {
     const engine = await engineOf(context);
-    if (engine === null) return skipped('there is no Docker daemon to ask');
-    return context.project === null
-      ? skipped('the configuration is invalid')
-      : run(engine, context.project.config, context);
-  };
+    return engine === null ? skipped(NO_DAEMON) : run(engine, config);
+  });
 }
 
 async function engineOf({ machine }: DoctorContext): Promise<Engine | null> {
@@ -38,9 +44,9 @@ async function engineOf({ machine }: DoctorContext): Promise<Engine | null> {
   return answer && 'docker' in answer ? answer : null;
 }
 
-async function checkImage(_engine: Engine, { docker }: ProjectConfig, context: DoctorContext): Promise<Finding> {
+async function checkImage({ config: { docker } }: Project, context: DoctorContext): Promise<Finding> {
   const answer = await context.machine?.image;
-  if (!answer) return skipped('there is no Docker daemon to ask');
+  if (!answer) return skipped(NO_DAEMON);
   const details = { image: answer.image, base_image: answer.base };
   if (answer.state !== 'unavailable') return { status: 'OK', message: describeImage(answer), details };
   const hint =
