@@ -47,8 +47,12 @@ describeWithDaemon('a folder served from a container', () => {
     const dir = join(base, 'project');
     mkdirSync(dir);
     writeFiles(dir, FILES);
-    if (process.getuid?.() === 0) await run('chown', ['-R', `${UID}:${UID}`, base]);
-    stack = TestStack.over(base, dir, inDocker({ env: { UPSTREAM_TOKEN: SECRET, FN_ADMIN_TOKEN: SECRET } }));
+    if (process.getuid?.() === 0) await run('chown', ['-R', `${UID}:${UID}`, dir]);
+    stack = TestStack.over(
+      base,
+      dir,
+      inDocker({ env: { UPSTREAM_TOKEN: SECRET, FN_ADMIN_TOKEN: SECRET, FN_CONSOLE_WRITE_ENABLED: '1' } }),
+    );
     await stack.untilReady();
   });
   afterAll(() => stack?.stop());
@@ -91,6 +95,17 @@ describeWithDaemon('a folder served from a container', () => {
       const { uid } = lstatSync(join(stack.base, file));
       expect([file, uid]).toEqual([file, UID]);
     }
+  });
+
+  test('P63: what the admin API writes is live at once and belongs to the owner of the folder', async () => {
+    const written = await stack.get('/_fn/function-code?name=write', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code: "exports.handler = () => 'rewritten';" }),
+    });
+    expect([written.status, written.text]).toEqual([200, expect.any(String)]);
+    expect((await stack.get('/write')).text).toBe('rewritten');
+    expect(lstatSync(join(stack.dir, 'write/handler.js')).uid).toBe(UID);
   });
 
   test('F151: packages are installed inside; the folder on the host gets no link that leads to nowhere', async () => {
