@@ -1,11 +1,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
-import { codeFrame } from './code-frame.ts';
+import { basename, join, sep } from 'node:path';
+import { ENV_FILE } from '../functions/platform-files.ts';
+import { codeFrame, type FrameTarget } from './code-frame.ts';
 import { type ErrorText, readErrorText } from './error-text.ts';
 import type { View } from './view.ts';
 
 /** An error is at most 12 lines: one that says what, one where, six of code, and the next step. */
-const MAX_MESSAGE_LINES = 3;
+export const MAX_MESSAGE_LINES = 3;
 const MAX_SOURCE_BYTES = 1 << 20;
 
 /** Something of the user's that does not work. */
@@ -27,21 +28,32 @@ export function describeError({ subject, severity, text, hint }: ErrorFacts, vie
   return [
     `${label} ${subject === '' ? '' : `${subject}: `}${first}`,
     ...more.map((line) => `  ${line}`),
-    ...describePlace(error, view),
+    ...(error.place === undefined ? describeJsonPlace(subject, first, view) : describePlace(error, view)),
     ...(view.isVerbose ? text.split('\n').map((line) => paint('dim', `  ${line}`)) : []),
     ...(hint === undefined ? [] : [`  hint: ${hint}`]),
   ];
 }
 
 function describePlace(error: ErrorText, view: View): string[] {
-  const { place } = error;
-  if (place === undefined) return [];
+  const place = error.place!;
   const source = readSource(view.functionsRoot, place.file);
   const target = { line: place.line, ...columnsOf(error, source) };
   const where = `  at ${place.file}:${place.line}${target.column === undefined ? '' : `:${target.column}`}`;
-  if (source === null) return [where];
+  return [where, ...describeFrame(source, target, view)];
+}
+
+/** A configuration file that does not parse names its line in the message; what holds secrets is not quoted. */
+function describeJsonPlace(file: string, message: string, view: View): string[] {
+  const [, line, column] = /^line (\d+)(?:, column (\d+))?: /.exec(message) ?? [];
+  if (line === undefined || basename(file) === ENV_FILE) return [];
+  const target = { line: Number(line), column: column === undefined ? undefined : Number(column) };
+  return describeFrame(readSource(view.functionsRoot, file), target, view);
+}
+
+function describeFrame(source: string | null, target: FrameTarget, view: View): string[] {
+  if (source === null) return [];
   const frame = codeFrame(source, target, { columns: view.columns() - 2, isUnicode: view.isUnicode });
-  return [where, ...frame.map((line) => `  ${line.startsWith('>') ? line : view.paint('dim', line)}`)];
+  return frame.map((line) => `  ${line.startsWith('>') ? line : view.paint('dim', line)}`);
 }
 
 function columnsOf({ place, column, marked }: ErrorText, source: string | null): { column?: number; length?: number } {

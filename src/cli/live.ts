@@ -124,7 +124,8 @@ class LiveRenderer implements Renderer {
   }
 
   #describe(event: StackEvent): string[] {
-    const isShown = this.#options.isShown(event) && (this.#facts.areLinesShown || !isRoutine(event));
+    const { areLinesShown } = this.#facts;
+    const isShown = this.#options.isShown(event) && !isSeenElsewhere(event) && (areLinesShown || !isRoutine(event));
     if (!isShown) return [];
     if (event.type !== 'log') return [...this.#log.flush(), ...describeEvent(event, this.#view)];
     const lines = this.#log.take(event.record);
@@ -184,4 +185,9 @@ class LiveRenderer implements Renderer {
 function isRoutine(event: StackEvent): boolean {
   if (event.type === 'request') return event.status < 500;
   return event.type === 'requests-omitted' || (event.type === 'log' && event.record.level !== 'error');
+}
+
+/** An install that begins stands in the list, or at the bottom. */
+function isSeenElsewhere(event: StackEvent): boolean {
+  return event.type === 'install' && event.state === 'started';
 }

@@ -94,9 +94,9 @@ export async function listenForNginxWorkers(options: {
       workers.delete(connection.worker.pid);
       options.onGone(connection.worker.pid);
     });
-    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
-      hear(connection, line),
-    );
+    const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
+    lines.on('line', (line) => hear(connection, line));
+    lines.on('error', () => {}); // readline tells the socket's error once more
   });
 
   function hear(connection: Connection, line: string): void {

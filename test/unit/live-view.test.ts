@@ -226,6 +226,20 @@ describe('an error', () => {
     expect(describeText(text).slice(0, lines.length)).toEqual(lines);
   });
 
+  test('of a configuration file points at its line, and never quotes a file of secrets', () => {
+    const text = 'line 2, column 11: a value is missing';
+    for (const name of ['fn.config.json', 'fn.env.json']) writeFileSync(join(root, name), '{\n  "name": ,\n}\n');
+    const describeFile = (subject: string) => describeError({ subject, severity: 'error', text }, view);
+    expect(describeFile('fn.config.json')).toEqual([
+      `error: fn.config.json: ${text}`,
+      '    1 │ {',
+      '  > 2 │   "name": ,',
+      '      │           ^',
+      '    3 │ }',
+    ]);
+    expect(describeFile('fn.env.json')).toEqual([`error: fn.env.json: ${text}`]);
+  });
+
   test('takes at most 12 lines', () => {
     const calls = Array.from({ length: 40 }, (_, n) => `    at call${n} (${root}/boom.js:2:14)`);
     const text = ['Error: one', 'two', 'three', 'four', 'five', ...calls].join('\n');
@@ -256,6 +270,29 @@ describe('an error', () => {
     const log = new LiveLog(view);
     log.take({ ...record, stream: 'stderr', message: 'no', fields: { stack } });
     expect(log.flush().slice(0, 2)).toEqual(['error: boom: SyntaxError: no', '  at boom.js:2:12']);
+  });
+
+  test('hides nothing that the handler printed before it', () => {
+    const log = new LiveLog(view);
+    const record = { time: '', level: 'error', source: 'node', function: 'boom', requestId: 'a' } as const;
+    const printed = Array.from({ length: 10 }, (_, number) => `note ${number}`);
+    for (const message of [...printed, 'Error: no b', `    at f (${root}/boom.js:2:14)`]) {
+      log.take({ ...record, stream: 'stderr', message });
+    }
+    const text = log.flush().join('\n');
+    for (const message of [...printed, 'Error: no b', '> 2 │   return x.a.b;']) expect(text).toContain(message);
+  });
+
+  test('that comes a thousand times is told each time, with its code only now and then', () => {
+    const log = new LiveLog(view);
+    const lines = Array.from({ length: 1000 }, (_, id) =>
+      log.take({
+        ...{ time: '', level: 'error', source: 'node', function: 'boom', stream: 'stderr', requestId: String(id) },
+        message: `Error: number ${id} (${root}/boom.js:2:14)`,
+      }),
+    ).flat();
+    expect(lines.filter((line) => line.includes('Error: number'))).toHaveLength(999);
+    expect(lines.filter((line) => line.includes('> 2 │')).length).toBeLessThan(100);
   });
 
   test('that a handler prints line by line is shown as one', () => {
