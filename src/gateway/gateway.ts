@@ -1,4 +1,4 @@
-import { lchown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, lchown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundNginx } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
@@ -16,6 +16,8 @@ const ACK_TIMEOUT_MS = 3000;
 /** Counts that an nginx worker holds back for longer come with its next beat. */
 const FLUSH_TIMEOUT_MS = 200;
 const POLL_MS = 2;
+/** Sockets of nginx that only the supervisor calls. */
+const PRIVATE_LISTENERS = ['gateway.sock', 'invoke.sock'];
 const TEMP_FOLDERS = ['body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 /** Documents after which the whole table is pushed again, so that a restarted nginx worker applies few. */
 const DOCUMENTS_PER_BASE = 64;
@@ -101,6 +103,7 @@ export class Gateway {
       onMessage: (message, pid) => this.#options.onMessage(message, pid),
       onGone: (pid) => this.#options.onWorkerGone(pid),
     });
+    await chmod(join(runDir, 'supervisor.sock'), 0o600);
     await this.#giveToUser(['supervisor.sock', 'tmp', ...TEMP_FOLDERS.map((name) => join('tmp', name))]);
     await this.#startMaster();
   }
@@ -121,7 +124,7 @@ export class Gateway {
 
   async #startMaster(): Promise<void> {
     const { runDir, nginx } = this.#options;
-    for (const name of ['gateway.sock', 'invoke.sock']) {
+    for (const name of PRIVATE_LISTENERS) {
       await rm(join(runDir, name), { force: true }); // a master that was killed leaves them behind
     }
     const master = startNginx({
@@ -163,7 +166,17 @@ export class Gateway {
 
   async #pushWhole(table: RouteTable): Promise<void> {
     await this.#send(wholeDocument(table, this.#version + 1), table);
+    await this.#closePrivateListeners();
     this.#documents = 0;
+  }
+
+  /**
+   * nginx opens its sockets to everybody; whoever reaches these may set routes and speak for the platform. They stay with whoever
+   * started the stack: as root, neither nginx's workers nor handlers connect to them (P72).
+   */
+  async #closePrivateListeners(): Promise<void> {
+    const { runDir } = this.#options;
+    for (const name of PRIVATE_LISTENERS) await chmod(join(runDir, name), 0o600).catch(() => {}); // gone with a master that just died
   }
 
   async #send(document: TableDocument, table: RouteTable): Promise<void> {

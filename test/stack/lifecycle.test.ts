@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +122,23 @@ describe('P25, P98: the ready line', () => {
   }, 30_000);
 });
 
+test('P72: every socket of a running stack is open to its owner alone, also after nginx was started anew', async () => {
+  const stack = await start({ 'hello.js': 'exports.handler = () => "hi"' });
+  const open = () => {
+    const found = readdirSync(stack.runDir).map((name) => ({ name, stat: lstatSync(join(stack.runDir, name)) }));
+    const sockets = found.filter(({ stat }) => stat.isSocket());
+    expect(sockets.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['gateway.sock', 'invoke.sock', 'supervisor.sock']),
+    );
+    return sockets.filter(({ stat }) => (stat.mode & 0o777) !== 0o600).map(({ name }) => name);
+  };
+  expect(open()).toEqual([]);
+  const before = stack.runFile().children.find(({ role }) => role === 'nginx')!.pid;
+  process.kill(before, 'SIGKILL');
+  await until(async () => (await stack.get('/hello').catch(() => null))?.text === 'hi', 'it serves again');
+  await until(() => open().length === 0, 'the new sockets are closed to others');
+}, 30_000);
+
 describe.runIf(process.getuid?.() === 0)('P76: started as root', () => {
   test('over the folder of another user, workers and nginx run as that user', async () => {
     const base = mkdtempSync(join(tmpdir(), 'fastfn-test-'));
@@ -120,6 +147,12 @@ describe.runIf(process.getuid?.() === 0)('P76: started as root', () => {
     mkdirSync(dir);
     writeFiles(dir, {
       'who.js': 'exports.handler = () => ({ uid: process.getuid() });',
+      'reach.js': `const net = require('node:net');
+        const reach = (name) => new Promise((resolve) => {
+          const socket = net.connect(require('node:path').join(process.env.TMPDIR, '..', name));
+          socket.on('connect', () => resolve('open')).on('error', (error) => resolve(error.code));
+        });
+        exports.handler = async () => Promise.all(['gateway.sock', 'invoke.sock', 'operator.sock', 'control.sock'].map(reach));`,
       'who2.php':
         '<?php function handler($event) { return ["uid" => posix_getuid(), "writes" => file_put_contents(__DIR__ . "/made", "x")]; }',
     });
@@ -128,6 +161,7 @@ describe.runIf(process.getuid?.() === 0)('P76: started as root', () => {
     started.push(stack);
     await stack.untilReady();
     expect((await stack.get('/who')).json()).toEqual({ uid: 65534 });
+    expect((await stack.get('/reach')).json()).toEqual(['EACCES', 'EACCES', 'EACCES', 'EACCES']);
     expect((await stack.get('/who2')).json()).toEqual({ uid: 65534, writes: 1 });
     expect(statSync(join(dir, 'made')).uid).toBe(65534);
     const master = stack.runFile().children.find(({ role }) => role === 'nginx')?.pid;
