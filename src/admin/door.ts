@@ -67,8 +67,8 @@ export class GatewayDoor implements Door {
     const caller = this.#readCaller(headers);
     const client = String(headers[GATEWAY_HEADERS.client] ?? '');
     if (caller.token === 'wrong') this.#metrics.count('fastfn_auth_failures_total', { kind: 'admin_token' });
-    if (access !== 'open') this.#limitRate(caller, client, access);
     const refusal = admit(this.#uiState.flags, caller, access);
+    if (access !== 'open' && refusal?.status !== 404) this.#limitRate(caller, client, access); // what is off comes first (P135)
     if (refusal) throw refusal;
     return { caller, client };
   }

@@ -74,7 +74,7 @@ export const REMOTE = { host: 'fn.example.com', 'x-fn-peer': '203.0.113.9', 'x-f
 /** Asks an admin application without a socket in between. */
 export async function ask(
   app: ReturnType<typeof createAdminApp>,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS',
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS',
   url: string,
   headers: Record<string, string>,
   payload?: string,

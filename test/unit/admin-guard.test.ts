@@ -309,6 +309,16 @@ describe('rate limits (P160)', () => {
     for (let i = 0; i < 9; i += 1) expect((await ask(app, 'GET', '/_fn/ui-state', LOCAL)).status).toBe(200);
   });
 
+  test('P135: what is switched off is 404 however often it is asked for', async () => {
+    const app = createAdminApp(
+      emptyPlatform({ api: false, docs: false, rateLimits: { requests: WINDOW, writes: NONE, failures: NONE } }),
+    );
+    for (let i = 0; i < 9; i += 1) {
+      for (const path of ['/_fn/catalog', '/openapi.json', '/console'])
+        expect((await ask(app, 'GET', path, REMOTE)).status).toBe(404);
+    }
+  });
+
   test('wrong tokens and failed logins share one limit, after which even the right token waits', async () => {
     const login = { ...LOGIN, enabled: true, username: 'ada', password: 'lovelace-1815', sessionSecret: 's' };
     const limits = { requests: NONE, writes: NONE, failures: WINDOW };
@@ -358,4 +368,15 @@ describe('input', () => {
       local_only: true,
     });
   });
+});
+
+test('P189: HEAD of a live log begins no stream that nobody would ever end', async () => {
+  let followers = 0;
+  const followLog = async () => {
+    followers += 1;
+  };
+  const app = createAdminApp({ ...emptyPlatform({}), followLog });
+  const answer = await ask(app, 'HEAD', '/_fn/logs?follow=1', LOCAL);
+  expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/event-stream']);
+  expect(followers).toBe(0);
 });

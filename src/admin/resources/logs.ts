@@ -46,6 +46,7 @@ async function readLogs({ query, reply }: AdminRequest<LogsQuery>, { platform }:
   if (follow === '1' || follow === 'true') {
     // The second header keeps nginx from gathering what is to be seen at once.
     reply.headers({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    if (reply.request.method === 'HEAD') return reply.send(''); // nobody would read the stream, so nothing would end it
     return reply.send(followLog(platform, query, format === 'json' ? jsonEvent : textEvent));
   }
   const lines = await platform.readLog(file, logQuery(query));
