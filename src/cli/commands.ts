@@ -55,6 +55,13 @@ const DOMAIN_FLAGS: readonly Flag[] = [
   { notation: '--timeout <time>', help: 'domains: time for each probe (default: 8s)' },
 ];
 
+/** Flags of `fastfn build` that a later version understands (P298). */
+export const UNAVAILABLE_BUILD_FLAGS: readonly Flag[] = [
+  { notation: '--platform <name>', help: 'Not available in this version: the image is for the platform of the daemon' },
+  { notation: '--push', help: 'Not available in this version: use docker push' },
+  { notation: '--sbom', help: 'Not available in this version' },
+];
+
 /** Every command of this version, in the order of help. */
 export const COMMANDS: readonly CommandDefinition[] = [
   {
@@ -154,6 +161,18 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: async () => (await import('./docs.ts')).docs,
   },
   {
+    name: 'build',
+    argument: '[dir]',
+    summary: 'Make a Docker image that serves a folder of functions by itself',
+    flags: [
+      { notation: '-t, --tag <name>', help: "Name of the image (default: the project folder's)" },
+      JSON_FLAG,
+      ...UNAVAILABLE_BUILD_FLAGS,
+    ],
+    examples: ['fastfn build examples/hello -t hello:1', 'docker run --rm -p 127.0.0.1:8080:8080 hello:1'],
+    load: async () => (await import('./build.ts')).build,
+  },
+  {
     name: 'doctor',
     argument: '[domains]',
     summary: 'Check this machine and this project, and repair what is safe to repair; with "domains", public names',
@@ -237,10 +256,15 @@ export const INTERNAL_COMMANDS: readonly CommandDefinition[] = [
     examples: [],
     load: async () => (await import('./inside.ts')).inside,
   },
+  {
+    name: 'install-packages',
+    argument: '<dir>',
+    summary: 'Install what functions need, in the container of a build',
+    flags: [],
+    examples: [],
+    load: async () => (await import('./install-packages.ts')).installPackages,
+  },
 ];
-
-/** Names that are kept for commands of a later version (P23). */
-export const LATER_COMMANDS: readonly string[] = ['build'];
 
 function serveFlags(command: 'dev' | 'run'): Flag[] {
   const settings = Object.keys(ALL_SETTINGS).filter((name) => !GLOBAL_SETTINGS.includes(name));

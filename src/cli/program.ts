@@ -8,7 +8,6 @@ import {
   GLOBAL_FLAGS,
   globalFlagsOf,
   INTERNAL_COMMANDS,
-  LATER_COMMANDS,
   longName,
 } from './commands.ts';
 import { describeCommand, describeProgram } from './help.ts';
@@ -48,7 +47,6 @@ function parse(argv: readonly string[]): { command: CommandDefinition | undefine
       args = sub.args;
     });
   }
-  for (const name of LATER_COMMANDS) refuse(program.command(name), name);
   program.parse(argv, { from: 'user' });
   const sub = program.commands.find((candidate) => candidate.name() === command?.name);
   const flags = [...GLOBAL_FLAGS, ...(command?.flags ?? [])];
@@ -78,14 +76,6 @@ function silent(command: Command, flags: readonly Flag[]): Command {
     if (!option.required) command.addOption(new Option(`--no-${longName(flag)}`));
   }
   return command;
-}
-
-/** A command of a later version, whatever is given to it (P23). */
-function refuse(command: Command, name: string): void {
-  command.helpOption(false).allowUnknownOption().allowExcessArguments();
-  command.action(() => {
-    throw new FastfnError('NOT_AVAILABLE', `"fastfn ${name}" is not available in this version`);
-  });
 }
 
 function requireArguments({ name, argument = '' }: CommandDefinition, { args }: Invocation): void {

@@ -15,8 +15,8 @@ export function describeVersion(isJson: boolean): string {
   });
 }
 
-/** The commit of a checkout; null for an installed package. */
-function readCommit(git: string): string | null {
+/** The commit that is checked out beside a .git folder; null where there is none. */
+export function readCommit(git: string): string | null {
   try {
     const head = readFileSync(join(git, 'HEAD'), 'utf8').trim();
     const reference = /^ref: (.+)$/.exec(head)?.[1];

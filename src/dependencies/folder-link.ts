@@ -47,14 +47,20 @@ export function pointLink(path: string, target: string): void {
   renameSync(temporary, path);
 }
 
+/** Whether a path is a link to a set of a store. */
+export function isOwnLink(path: string): boolean {
+  return OURS.test(linkTarget(path) ?? '');
+}
+
 export function removeOwnLinks(dir: string): void {
   for (const name of Object.values(LINK_NAMES)) {
     const path = join(dir, name);
-    if (OURS.test(linkTarget(path) ?? '')) rmSync(path, { force: true });
+    if (isOwnLink(path)) rmSync(path, { force: true });
   }
 }
 
-function linkTarget(path: string): string | null {
+/** Where a link points; null for what is no link. */
+export function linkTarget(path: string): string | null {
   try {
     return readlinkSync(path);
   } catch {

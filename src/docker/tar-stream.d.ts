@@ -14,7 +14,7 @@ declare module 'tar-stream' {
   }
   export interface Pack extends Readable {
     entry(headers: Headers, content: Buffer | string): Writable;
-    entry(headers: Headers): Writable;
+    entry(headers: Headers, done: (error?: Error | null) => void): Writable;
     finalize(): void;
   }
   export interface Extract extends Writable {

@@ -6,7 +6,7 @@ import { createInstaller } from '../dependencies/installer.ts';
 import type { Installer } from '../dependencies/types.ts';
 import { INSIDE } from '../docker/paths.ts';
 import { requirePort } from '../doctor/port.ts';
-import { isMissing, type NativePrerequisites, type Program } from '../doctor/types.ts';
+import { isMissing, type NativePrerequisites } from '../doctor/types.ts';
 import { FastfnError } from '../errors.ts';
 import type { ProcessRuntime } from '../functions/types.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -25,6 +25,7 @@ import { type ControlSocket, takeControlSocket } from './control-socket.ts';
 import { countDiscovered } from './discovered.ts';
 import type { LogRecord, StartStep } from './events.ts';
 import { Fleet } from './fleet.ts';
+import { installerOptions } from './install-tools.ts';
 import { createLogStore, type LogStore } from './logs.ts';
 import { NginxKeeper } from './nginx-keeper.ts';
 import { canReach, giveTo, type StackUser, stackOwner } from './owner.ts';
@@ -293,12 +294,7 @@ class NativeStack implements RunningStack {
     });
     this.#installer = createInstaller({
       config: { ...config, storeDir: this.#storeDir, hopsDir: config.mode === 'docker' ? INSIDE.hops : null },
-      binaries: installTools(prerequisites),
-      runtimeVersions: {
-        node: versionOf(prerequisites.node) ?? process.versions.node,
-        ...(versionOf(prerequisites.python) && { python: versionOf(prerequisites.python) as string }),
-        ...(versionOf(prerequisites.php) && { php: versionOf(prerequisites.php) as string }),
-      },
+      ...installerOptions(prerequisites),
       onEvent,
     });
     this.#gateway = new Gateway({
@@ -470,18 +466,6 @@ class NativeStack implements RunningStack {
     if (this.#runDir) await removeRunDir(this.#runDir);
     this.#end(this.failure ? { reason: this.failure.message, error: this.failure } : { reason: 'stopped' });
   }
-}
-
-function versionOf(program: Program | null): string | undefined {
-  return program && !isMissing(program) ? program.version : undefined;
-}
-
-function installTools(prerequisites: NativePrerequisites) {
-  const path = (program: Program | null) => (program && !isMissing(program) ? program.path : undefined);
-  const python = path(prerequisites.pip);
-  const npm = path(prerequisites.npm);
-  const composer = path(prerequisites.composer);
-  return { ...(python && { python }), ...(npm && { npm }), ...(composer && { composer }) };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

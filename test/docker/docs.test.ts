@@ -1,12 +1,15 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { packageRoot } from '../../src/package-root.ts';
 import { TestStack } from '../stack/support.ts';
 import { cleanEnvironment, runToEnd } from '../unit/cli-support.ts';
 import { temporaryFolder } from '../unit/config-support.ts';
+import { BASE_IMAGE } from './daemon.ts';
+import { discard, serveImage } from './image-support.ts';
+import { startPipIndex } from './pip-index.ts';
 import { buildStackImage, inDocker } from './stack-support.ts';
-import { describeWithDaemon } from './support.ts';
+import { daemonEnvironment, describeWithDaemon, docker } from './support.ts';
 
 const page = readFileSync(join(packageRoot, 'docs/docker.md'), 'utf8');
 const COMMANDS = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.trim().split('\n'));
@@ -25,6 +28,31 @@ describeWithDaemon('docs/docker.md', () => {
       expect((await stack.get('/hello')).status).toBe(200);
     } finally {
       await stack.stop();
+    }
+  });
+
+  test('P298: the image that the page makes serves as the page starts it', async () => {
+    const build = COMMANDS.find((line) => line.startsWith('fastfn build '))!;
+    const start = COMMANDS.find((line) => line.startsWith('docker run '))!;
+    const tag = build.split(' -t ')[1]!;
+    expect(start).toBe(
+      `docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges -p 127.0.0.1:8080:8080 ${tag}`,
+    );
+    const own = `fastfn-test-docs-${process.pid}-${tag}`;
+    const cwd = temporaryFolder();
+    cpSync(join(packageRoot, 'examples'), join(cwd, 'examples'), { recursive: true });
+    const args = build.replace(tag, own).split(' ').slice(1);
+    const index = await startPipIndex('password');
+    onTestFinished(index.close);
+    const env = { ...process.env, ...daemonEnvironment, ...index.env, FN_DOCKER_BASE_IMAGE: BASE_IMAGE };
+    const result = await runToEnd(join(packageRoot, 'bin/fastfn.js'), args, { cwd, env });
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    const { url, container } = await serveImage(own);
+    try {
+      expect((await fetch(`${url}/hello`)).status).toBe(200);
+    } finally {
+      await discard(container);
+      await docker.getImage(own).remove({ force: true });
     }
   });
 });

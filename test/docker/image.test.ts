@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -157,23 +157,37 @@ describeWithDaemon('the stack image', () => {
       { type: 'file', path: 'Dockerfile', content: Buffer.from(dockerfile), isExecutable: false },
     ]);
     const name = 'fastfn-test-settings:latest';
+    const before = await stored();
     const answer = await docker.buildImage(Readable.from([context]), { t: name, buildargs: settings, nocache: true });
     await new BuildLog(join(temporaryFolder(), 'log'), () => {}).follow(answer);
-    const found = await traces([MARKER, settings.FTP_PROXY!.slice(0, 60)]);
+    const found = await traces([MARKER, settings.FTP_PROXY!.slice(0, 60)], before);
     await docker.getImage(name).remove();
     expect(found).toEqual([]);
   });
 
-  /** Images and stored layers that hold one of the texts. */
-  async function traces(texts: string[]): Promise<string[]> {
+  /** Images, and folders of layers and descriptions, that the daemon keeps. */
+  async function stored(): Promise<ReadonlySet<string>> {
+    const images = await docker.listImages({ all: true });
+    const { DockerRootDir } = await docker.info();
+    const layers = ['overlay2', 'vfs/dir'].flatMap((name) => below(join(DockerRootDir, name)));
+    return new Set([...images.map(({ Id }) => Id), ...layers]);
+  }
+
+  function below(folder: string): string[] {
+    return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+  }
+
+  /** What holds one of the texts, of what the daemon keeps since `before`: images, layers, or its own notes. */
+  async function traces(texts: string[], before: ReadonlySet<string>): Promise<string[]> {
+    const added = [...(await stored())].filter((item) => !before.has(item));
     const found: string[] = [];
-    for (const { Id } of await docker.listImages({ all: true })) {
-      const image = docker.getImage(Id);
+    for (const id of added.filter((item) => item.startsWith('sha256:'))) {
+      const image = docker.getImage(id);
       const said = JSON.stringify(await Promise.all([image.history(), image.inspect()]).catch(() => '')); // removed meanwhile
-      if (texts.some((text) => said.includes(text))) found.push(Id);
+      if (texts.some((text) => said.includes(text))) found.push(id);
     }
     const { DockerRootDir } = await docker.info();
-    const folders = ['overlay2', 'vfs', 'image'].map((name) => join(DockerRootDir, name));
+    const folders = [...added.filter((item) => item.startsWith('/')), join(DockerRootDir, 'image')];
     const args = ['-rlsF', ...texts.flatMap((text) => ['-e', text]), ...folders];
     const { stdout } = await run('grep', args).catch((error) => error); // ends with 1 where nothing is found
     return [...found, ...stdout.split('\n').filter(Boolean)];

@@ -52,16 +52,13 @@ describe('usage', () => {
     expect(stderr).toMatch(/^error: .+\n(hint: .+\n)?$/);
   });
 
-  test.each([
-    [['build', 'x', '--flag'], 'build'],
-    [['deploy', 'swarm'], 'deploy swarm'],
-  ])('P23: %j is not available in this version, exit 2', async (args, name) => {
-    const { code, stdout, stderr } = await fastfn(args);
+  test('P23: what a later version deploys to is not available in this one, exit 2', async () => {
+    const { code, stdout, stderr } = await fastfn(['deploy', 'swarm']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(`error: "fastfn ${name}" is not available in this version\n`);
+    expect(stderr).toContain('error: "fastfn deploy swarm" is not available in this version\n');
   });
 
-  test('P23: a value that is called like a command of a later version is a value', async () => {
+  test('P23: a value that is called like a command is a value', async () => {
     mkdirSync(join(cwd, 'build'));
     expect((await fastfn(['--cwd', 'build', 'dev', '--dry-run'])).code).toBe(0);
   });
