@@ -41,6 +41,8 @@ node bin/fastfn.js doctor --cwd test/fixtures/every-language --mode native --fix
 
 # Prints the Debian packages of the test tools that are missing. A test that lacks its tool says so and is skipped.
 missing_test_tools() {
+  command -v curl >/dev/null || echo curl           # documented lines are run as they are written
+  command -v openssl >/dev/null || echo openssl     # certificates for the doctor's tests
   command -v promtool >/dev/null || echo prometheus # checks the text of /_fn/metrics
   command -v chromium >/dev/null || echo chromium   # the console's tests
   command -v tmux >/dev/null || echo tmux           # the live view's tests
