@@ -1,11 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import * as z from 'zod';
 import { linkPath, linkTarget } from '../dependencies/folder-link.ts';
 import { createInstaller } from '../dependencies/installer.ts';
 import type { InstallResult } from '../dependencies/types.ts';
 import { findNativePrerequisites } from '../doctor/native.ts';
+import { isMissing, type Program } from '../doctor/types.ts';
 import { ExitCode, FastfnError } from '../errors.ts';
 import { readFunctions } from '../functions/discovery.ts';
 import type { DependencyManifest } from '../functions/types.ts';
@@ -49,6 +52,7 @@ export const installPackages: CommandRun = async (invocation, terminal) => {
   );
   await installer.close();
   requireAll(results, wanted);
+  await compilePython(prerequisites.python, join(config.storeDir, 'pip'));
   terminal.out.text(JSON.stringify(Object.fromEntries(wanted.flatMap(({ manifest }) => linkOf(manifest)))));
   return ExitCode.ok;
 };
@@ -66,8 +70,19 @@ function adoptSettings({ proxies, npmrc, pip, authorities }: z.infer<typeof Sett
     npm_config_userconfig: write('npmrc', npmrc),
     NODE_EXTRA_CA_CERTS: bundle, // npm
     PIP_CERT: bundle,
+    PIP_COMPILE: '0', // see compilePython
     SSL_CERT_FILE: bundle, // composer
   });
+}
+
+/**
+ * Compiles Python packages where they lie, to be taken as they are: an image is never written to. pip would do it in a folder
+ * with a random name, which compiled files hold, so that no two images were equal.
+ */
+async function compilePython(python: Program | null, folder: string): Promise<void> {
+  if (python === null || isMissing(python) || !existsSync(folder)) return;
+  const args = ['-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', folder];
+  await promisify(execFile)(python.path, args).catch(() => {}); // a package may hold files for other versions of Python
 }
 
 function requireAll(results: readonly InstallResult[], wanted: readonly { readonly key: string }[]): void {

@@ -54,7 +54,7 @@ export async function buildApp(engine: Engine, build: AppBuild): Promise<BuiltAp
   const work = await mkdtemp(join(tmpdir(), 'fastfn-build-'));
   try {
     const code = layerOf(await packArchive([...files.entries, ...stateFolders()]));
-    const packagesKey = keyOfPackages(build, ground.Id);
+    const packagesKey = keyOfPackages(build, ground);
     const packages = packagesKey === null ? null : await packagesOf(engine, build, files, packagesKey, work);
     const labels = {
       [LABELS.project]: tag.replace(/:[^:/]+$/, ''),
@@ -84,7 +84,7 @@ function assemble(ground: Ground, packages: Packages | null, code: Layer, config
 }
 
 /** What is asked for, and what it is installed with; null where no function needs packages. Throws INSTALL_FAILED. */
-function keyOfPackages({ config, functions }: AppBuild, groundId: string): string | null {
+function keyOfPackages({ config, functions }: AppBuild, ground: Ground): string | null {
   const wanted = functions.flatMap(({ manifest }) => {
     if (manifest === null) return [];
     try {
@@ -97,7 +97,7 @@ function keyOfPackages({ config, functions }: AppBuild, groundId: string): strin
   return wanted.length === 0
     ? null
     : createHash('sha256')
-        .update(JSON.stringify([groundId, wanted]))
+        .update(JSON.stringify([ground.RootFS.Layers, wanted]))
         .digest('hex');
 }
 

@@ -21,7 +21,7 @@ export interface Workshop {
 /** What `fastfn install-packages` prints: links that function folders need, by path. */
 export const InstalledLinks = z.record(z.string(), z.string());
 
-/** pip marks what it compiles by content instead of time when this is set (PEP 552); layers have one time. */
+/** What builds packages puts this time into them instead of now (reproducible-builds.org). */
 const SOURCE_DATE_EPOCH = '315532800';
 
 /**
@@ -119,10 +119,13 @@ function linkEntries(links: Record<string, string>): ArchiveEntry[] {
   ];
 }
 
+/** npm writes the name of the folder it worked in there, another one each time; nothing that serves reads it. */
+const NPM_RECORD = /^npm\/[^/]+\/(?:node_modules\/\.)?package-lock\.json$/;
+
 /** A daemon names entries from the folder itself on. What installers need among themselves stays out. */
 function placeInStore(name: string): string | null {
   const [, ...below] = name.split('/');
   const path = below.join('/');
-  if (/^[^/]+\/[^/]+\.(lock|tmp-\d+)(\/|$)/.test(path)) return null;
+  if (/^[^/]+\/[^/]+\.(lock|tmp-\d+)(\/|$)/.test(path) || NPM_RECORD.test(path)) return null;
   return `${IN_IMAGE.store}/${path}`;
 }

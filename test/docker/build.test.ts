@@ -122,6 +122,14 @@ describeWithDaemon('fastfn build', () => {
     expect(elsewhere.secrets).toEqual(['API_TOKEN']);
   });
 
+  test('P298: packages that are installed anew give the equal image id', async () => {
+    const dir = newProject({ 'functions/days/package.json': { dependencies: { ms: '2.1.2' } } });
+    const one = await build(dir, `${REPOSITORY}:7`);
+    await docker.getImage(one.image).remove({ force: true });
+    const other = await build(dir, `${REPOSITORY}:8`);
+    expect(other.id).toBe(one.id);
+  });
+
   test('P298: a change of code leaves the layer of packages as it is, and one of packages that of code', async () => {
     const before = layersOf(await docker.getImage(`${REPOSITORY}:1`).inspect());
     await build(
