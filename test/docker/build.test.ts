@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import type { Container, ImageInspectInfo } from 'dockerode';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stackImageName } from '../../src/docker/image.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import { writeFiles } from '../stack/support.ts';
 import { runToEnd } from '../unit/cli-support.ts';
@@ -19,6 +20,7 @@ const REPOSITORY = `fastfn-test-app-${process.pid}`;
 const SECRET = 'plain-secret-7c1e';
 const TOKEN = 'registry-token-9d2f';
 const PASSWORD = 'index-password-3b8a';
+const PROXY = 'proxy-exception-5e0d';
 const program = join(packageRoot, 'bin/fastfn.js');
 
 /** What a user may have in a folder of functions, with things that must not leave the machine. */
@@ -26,7 +28,7 @@ const PROJECT = {
   'functions/hello.js': 'exports.handler = async () => ({ status: 200, body: "hello from node" });',
   'functions/days/handler.js':
     'exports.handler = async () => ({ status: 200, body: String(require("ms")("2 days")) });',
-  'functions/days/package.json': { dependencies: { ms: '2.1.3' } },
+  'functions/days/package.json': { description: REPOSITORY, dependencies: { ms: '2.1.3' } }, // installed by this run itself
   'functions/days/.npmrc': `//registry.invalid/:_authToken=${TOKEN}\n`,
   'functions/six/handler.py':
     'import six\n\ndef handler(event):\n    return {"status": 200, "body": six.__version__}\n',
@@ -51,11 +53,14 @@ describeWithDaemon('fastfn build', () => {
   let project: string;
   let first: Built;
   let index: PipIndex;
+  let authority: { readonly file: string; readonly text: string };
 
   interface Built {
     readonly image: string;
     readonly id: string;
     readonly secrets: string[];
+    /** What the user read meanwhile. */
+    readonly progress: string;
   }
 
   async function build(dir: string, tag: string, env = {}): Promise<Built> {
@@ -65,7 +70,7 @@ describeWithDaemon('fastfn build', () => {
     });
     expect(result, result.stderr).toMatchObject({ code: 0 });
     tags.add(tag);
-    return JSON.parse(result.stdout);
+    return { ...JSON.parse(result.stdout), progress: result.stderr };
   }
 
   function newProject(changes: Record<string, string | object> = {}): string {
@@ -83,7 +88,13 @@ describeWithDaemon('fastfn build', () => {
   beforeAll(async () => {
     index = await startPipIndex(PASSWORD);
     project = newProject();
-    first = await build(project, `${REPOSITORY}:1`);
+    authority = plantedAuthority();
+    first = await build(project, `${REPOSITORY}:1`, {
+      NO_PROXY: `${PROXY}.invalid,127.0.0.1`,
+      NODE_EXTRA_CA_CERTS: authority.file,
+    });
+    // Keeps the ground here, whatever other versions of the stack are built meanwhile.
+    containers.push(await docker.createContainer({ Image: `${await stackImageName(BASE_IMAGE)}-runtime` }));
   }, 600_000);
 
   afterAll(async () => {
@@ -111,15 +122,15 @@ describeWithDaemon('fastfn build', () => {
     expect((await container.inspect()).State.ExitCode).toBe(0);
   });
 
-  test('P298: equal input gives the equal image id, also from another folder and after the first image is gone', async () => {
+  test('P298: equal input gives the equal image id, from another folder too, and nothing is built or installed again', async () => {
     const again = await build(project, `${REPOSITORY}:2`);
     const elsewhere = await build(newProject(), `${REPOSITORY}:3`);
-    expect(again.id).toBe(first.id);
-    expect((await docker.getImage(`${REPOSITORY}:2`).inspect()).Id).toBe(first.id);
-    expect(layersOf(await docker.getImage(`${REPOSITORY}:3`).inspect())).toEqual(
-      layersOf(await docker.getImage(`${REPOSITORY}:2`).inspect()),
-    );
-    expect(elsewhere.secrets).toEqual(['API_TOKEN']);
+    expect(first.progress).toContain('installed dependencies of days (npm)');
+    for (const { id, progress } of [again, elsewhere]) {
+      expect(id).toBe(first.id);
+      expect(progress).not.toMatch(/building|installing/);
+    }
+    expect((await docker.getImage(`${REPOSITORY}:3`).inspect()).Id).toBe(first.id);
   });
 
   test('P298: packages that are installed anew give the equal image id', async () => {
@@ -141,14 +152,14 @@ describeWithDaemon('fastfn build', () => {
     expect(after.at(-1)).not.toBe(before.at(-1));
   });
 
-  test('P298: variables, secrets, credentials, ignored files and sources of the platform are in no layer', async () => {
+  test('P298: variables, secrets, credentials, settings of this machine and ignored files are in no layer and no history', async () => {
     const image = docker.getImage(`${REPOSITORY}:1`);
     expect(first.secrets).toEqual(['API_TOKEN']);
-    expect(JSON.stringify(await image.inspect()) + JSON.stringify(await image.history())).not.toMatch(
-      `${SECRET}|${TOKEN}|${PASSWORD}`,
-    );
     const own = await filesOfLastLayers(`${REPOSITORY}:1`, 2);
-    expect([...own.values()].join('\n')).not.toMatch(new RegExp(`${SECRET}|${TOKEN}|${PASSWORD}`));
+    const kept = [JSON.stringify([await image.inspect(), await image.history()]), ...own.keys(), ...own.values()].join(
+      '\n',
+    );
+    for (const planted of [SECRET, TOKEN, PASSWORD, PROXY, authority.text]) expect(kept).not.toContain(planted);
     const names = [...own.keys()];
     expect(names.filter((name) => /\.env$|notes\.txt|\.dockerignore/.test(name))).toEqual([]);
     expect(JSON.parse(own.get('app/functions/token/fn.env.json')!)).toEqual({
@@ -199,6 +210,18 @@ describeWithDaemon('fastfn build', () => {
     expect(stderr).toMatch(/error: .*missing\.tgz.* does not exist/);
   });
 
+  /** The authorities of this machine and one more; `text` is a line of it alone. */
+  function plantedAuthority(): { file: string; text: string } {
+    const dir = temporaryFolder();
+    const [key, certificate, file] = [join(dir, 'key.pem'), join(dir, 'own.pem'), join(dir, 'all.pem')];
+    const kind = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=planted'.split(' ');
+    execFileSync('openssl', ['req', '-x509', ...kind, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
+    const pem = readFileSync(certificate, 'utf8');
+    const given = process.env.NODE_EXTRA_CA_CERTS;
+    writeFileSync(file, (given ? readFileSync(given, 'utf8') : '') + pem);
+    return { file, text: pem.split('\n')[3]! };
+  }
+
   function layersOf(image: ImageInspectInfo): string[] {
     return image.RootFS.Layers!;
   }
@@ -231,6 +254,29 @@ async function bufferOf(stream: NodeJS.ReadableStream): Promise<Buffer> {
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
+
+const HELLO = { 'hello.js': 'exports.handler = async () => 1;' };
+
+test.each<[string, Record<string, string | object>, string[], number, RegExp]>([
+  ['a name that Docker does not take', HELLO, ['-t', 'Shop API'], 2, /"Shop API" is not a name for an image\nhint: /],
+  ['a folder without functions', {}, [], 2, /no functions in /],
+  ['a folder that does not exist', HELLO, ['missing'], 2, /missing/],
+  [
+    'a configuration that is damaged',
+    { ...HELLO, 'a/handler.js': '', 'a/fn.config.json': '{' },
+    [],
+    2,
+    /a\/fn\.config\.json: /,
+  ],
+  ['no daemon', HELLO, [], 3, /Docker is not installed or not running/],
+])('P6, P298: %s ends the build at once with its reason', async (_, files, args, expected, reason) => {
+  const dir = temporaryFolder();
+  writeFiles(dir, files);
+  const env = { ...process.env, DOCKER_HOST: 'unix:///nowhere/docker.sock' };
+  const { code, stdout, stderr } = await runToEnd(program, ['build', '-t', 'shop', ...args], { cwd: dir, env });
+  expect({ code, stdout }, stderr).toEqual({ code: expected, stdout: '' });
+  expect(stderr).toMatch(reason);
+});
 
 test('P298: what this version cannot do is said before anything is built', async () => {
   const dir = temporaryFolder();
