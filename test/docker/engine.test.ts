@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { findEndpoints } from '../../src/docker/endpoint.ts';
 import { connectEngine, freeImageBytes } from '../../src/docker/engine.ts';
+import { ensureImage } from '../../src/docker/image.ts';
 import { ExitCode, type FastfnError } from '../../src/errors.ts';
 import { temporaryFolder } from '../unit/config-support.ts';
 import { daemonEnvironment, describeWithDaemon } from './support.ts';
@@ -171,6 +172,28 @@ test('P50: a context that is not there, or a file that is damaged, is said inste
   expect((await failure({ DOCKER_CONFIG })).message).toBe(
     `${join(DOCKER_CONFIG, 'config.json')} is not what Docker writes`,
   );
+});
+
+test('P59: a disk without room for a build is said before one begins, with what is needed and what is free', async () => {
+  const answers: Record<string, [number, unknown]> = {
+    '/version': [200, { Version: '28.0', ApiVersion: '1.48', Os: 'linux' }],
+    '/info': [200, { DockerRootDir: '/proc' }], // a file system that has no free block
+    '/images/base:here/json': [200, {}],
+  };
+  const host = await fakeDaemon((request, response) => {
+    const [status, body] = answers[request.url!] ?? [404, { message: 'not found' }];
+    says(body, status)(request, response as never);
+  });
+  const engine = await connectEngine({ DOCKER_HOST: host });
+  const logFile = join(temporaryFolder(), 'build.log');
+  const request = { baseImage: 'base:here', image: null, isForced: false, logFile, env: {}, onProgress: () => {} };
+  const error: FastfnError = await ensureImage(engine, request).catch((thrown) => thrown);
+  expect(error).toMatchObject({
+    code: 'IMAGE_FAILED',
+    exitCode: 1,
+    hint: expect.stringContaining('docker system prune'),
+  });
+  expect(error.message).toMatch(/needs 1024 MiB to be built, 0 MiB are free/);
 });
 
 describeWithDaemon('a daemon that answers', () => {
