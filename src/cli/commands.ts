@@ -216,11 +216,24 @@ export const COMMANDS: readonly CommandDefinition[] = [
   },
   {
     name: 'deploy',
-    argument: '<systemd> [dir]',
-    summary: 'Print a unit with which systemd serves the folder',
-    flags: [{ notation: '--user <name>', help: 'User that it runs as (default: who asks; for root: fastfn)' }],
-    examples: ['fastfn deploy systemd examples/hello', 'fastfn deploy systemd examples/hello --user www-data'],
-    load: async () => (await import('./deploy.ts')).deploy,
+    argument: '<systemd|kubernetes> [dir]',
+    summary:
+      'Print a unit with which systemd serves the folder, or manifests with which Kubernetes serves an image of it',
+    flags: [
+      { notation: '--user <name>', help: 'systemd: user that it runs as (default: who asks; for root: fastfn)' },
+      { notation: '--name <name>', help: 'kubernetes: what the objects are called (default: as the project folder)' },
+      { notation: '--image <name>', help: 'kubernetes: what the pods run (default: <name>:latest)' },
+      {
+        notation: '--replicas <number>',
+        help: 'kubernetes: fewest pods, 1 to 1000; load makes it four times as many (default: 2)',
+      },
+      { notation: '--host <name>', help: 'kubernetes: public name, for which an Ingress is added' },
+    ],
+    examples: [
+      'fastfn deploy systemd examples/hello --user www-data',
+      'fastfn deploy kubernetes examples/hello --image registry.example.com/hello:1',
+    ],
+    load: async () => (await import('./deploy/main.ts')).deploy,
   },
   {
     name: 'completion',

@@ -33,18 +33,20 @@ export interface DeployOptions {
 export const CONTAINER = {
   port: 8080,
   uid: 10001,
-  /** Everything durable, and sockets; each replica has its own. */
+  /** Sockets, logs and state; each replica has its own. */
   state: '/var/lib/fastfn',
+  secrets: '/run/secrets/fastfn',
 } as const;
 
 const DEFAULT_REPLICAS = 2;
 const MAX_REPLICAS = 1000;
 
-/** 63 letters make a label; `-scheduler` is the longest suffix. */
+/** 63 letters make a label (RFC 1123); `-scheduler` is the longest suffix. */
 const MAX_NAME = 50;
 
+/** What the command line and the project ask for. Throws USAGE for what no system would take. */
 export function planDeployment(
-  config: ProjectConfig,
+  config: Pick<ProjectConfig, 'projectDir' | 'settings' | 'drainTimeoutSeconds' | 'readyTimeoutSeconds'>,
   options: DeployOptions,
   { variables, secrets }: Pick<DeployPlan, 'variables' | 'secrets'>,
 ): DeployPlan {
@@ -72,15 +74,17 @@ export function schedulerVariables(scheduler: DeployPlan['scheduler']): Record<s
 }
 
 /** `<NAME>_FILE` for each secret. */
-export function secretVariables(secrets: readonly string[], folder: string): Record<string, string> {
-  return Object.fromEntries(secrets.map((name) => [`${name}_FILE`, `${folder}/${name}`]));
+export function secretVariables({ secrets }: DeployPlan): Record<string, string> {
+  return Object.fromEntries(secrets.map((name) => [`${name}_FILE`, `${CONTAINER.secrets}/${name}`]));
 }
 
 function nameOf(projectDir: string): string {
-  const words = basename(projectDir).toLowerCase().split(/[^a-z0-9]+/);
+  const words = basename(projectDir)
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
   const joined = words.filter((word) => word !== '').join('-');
   const begun = /^[a-z]/.test(joined) ? joined : `fastfn-${joined}`;
-  return begun.slice(0, MAX_NAME).replace(/-+$/, '');
+  return begun.slice(0, MAX_NAME).replace(/-$/, '');
 }
 
 function requireName(given: string): string {
@@ -100,5 +104,8 @@ function requireImage(given: string): string {
 function readCount(given: string): number {
   const count = /^\d+$/.test(given) ? Number(given) : 0;
   if (count >= 1 && count <= MAX_REPLICAS) return count;
-  throw new FastfnError('USAGE', `--replicas: must be a number from 1 to ${MAX_REPLICAS}, not ${JSON.stringify(given)}`);
+  throw new FastfnError(
+    'USAGE',
+    `--replicas: must be a number from 1 to ${MAX_REPLICAS}, not ${JSON.stringify(given)}`,
+  );
 }

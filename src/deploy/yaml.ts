@@ -14,7 +14,6 @@ const RESERVED = /^(?:true|false|yes|no|on|off|y|n|null|~)$/i;
 const PLAIN = /^[A-Za-z/][\w./-]*$/;
 
 /** What a double-quoted scalar may not hold as it is, and JSON does not escape: controls and line breaks of YAML 1.1. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones
 const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
 
 /** Writes several documents as one YAML stream. */

@@ -8,7 +8,8 @@ import { adminConfig, adminNotes, loginProblems } from './admin-config.ts';
 import { ConfigError } from './config-error.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { parseMount } from './docker-settings.ts';
-import { type Environment, readEnvironment, remarkOnVariables, SECRET_VARIABLES } from './environment.ts';
+import { type Environment, readEnvironment, remarkOnVariables } from './environment.ts';
+import { variablesForFunctions } from './from-env.ts';
 import { findPlaces } from './places.ts';
 import { type FlagValues, type Resolution, resolveSettings } from './resolve.ts';
 import { BINARY_VARIABLES, SETTINGS, type SettingValues } from './settings.ts';
@@ -139,7 +140,7 @@ async function assemble({
     stateDir: places.stateDir,
     storeDir: places.storeDir,
     runDir: places.runDir,
-    fromEnv: forFunctions(environment.all()),
+    fromEnv: await variablesForFunctions(environment, input.cwd),
     secretsKey: values['secrets-key'],
     settings: { ...resolution.settings, ...describeBinaries(binaries, resolution, environment) },
     notes: notes(file, resolution, environment),
@@ -150,11 +151,6 @@ async function assemble({
 function pollInterval(values: SettingValues): number | null {
   if (values.poll !== null) return values.poll;
   return values['hot-reload-watchdog'] === false ? Math.round(values['hot-reload-interval'] * 1000) : null;
-}
-
-/** What `from_env` may name: the platform's own secrets are no function's business (P39). */
-function forFunctions(variables: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => !SECRET_VARIABLES.has(name)));
 }
 
 function daemonsPerRuntime(values: SettingValues): Record<Runtime, number> {

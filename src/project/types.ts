@@ -98,7 +98,7 @@ export interface ProjectConfig {
   readonly storeDir: string;
   /** FN_RUN_DIR; null = chosen by P72 once the port is known. */
   readonly runDir: string | null;
-  /** What `from_env` of fn.env.json may read: real environment over `.env` files (P33, F147). */
+  /** What `from_env` of fn.env.json may read: real environment over `.env` files over files that `*_FILE` names (P33, F147). */
   readonly fromEnv: Readonly<Record<string, string>>;
   /** FN_SECRETS_KEY: one or more keys for encrypted values of fn.env.json; never shown. */
   readonly secretsKey: string | null;

@@ -85,7 +85,7 @@ describe('the unit', () => {
   });
 
   test.each([
-    [[], 'missing argument <systemd>'],
+    [[], 'missing argument <systemd|kubernetes>'],
     [['swarm'], '"fastfn deploy swarm" is not available in this version'],
     [['systemd', 'missing'], 'missing does not exist'],
     [['systemd', '--user', 'a b'], '--user: "a b" is no user name'],

@@ -40,6 +40,7 @@ const LINES: readonly (readonly string[])[] = [
   ['completion', 'bash'],
   ['dev', '--dry-run'],
   ['deploy', 'systemd'],
+  ['deploy', 'kubernetes'],
 ];
 const TEXTS = LINES.map((line) => line.join(' '));
 const JSON_TEXTS = TEXTS.filter((text) => /--json|--dry-run/.test(text));

@@ -41,7 +41,7 @@ function describeFlag({ notation, help }: Flag): CompletedFlag {
 }
 
 function argumentOf({ name, argument }: CommandDefinition): Candidates {
-  if (name === 'deploy') return { kind: 'words', words: ['systemd'] };
+  if (name === 'deploy') return { kind: 'words', words: ['systemd', 'kubernetes'] };
   if (name === 'help') return { kind: 'words', words: COMMANDS.map((command) => command.name) };
   return candidates(/^[<[]([^>\]]+)/.exec(argument ?? '')?.[1] ?? '');
 }

@@ -1,21 +1,14 @@
 import { userInfo } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { systemdUnit } from '../deploy/systemd.ts';
-import { ExitCode, FastfnError } from '../errors.ts';
-import { packageRoot } from '../package-root.ts';
-import type { CommandRun } from './commands.ts';
-import { loadInvokedProject, workingDirectory } from './load-project.ts';
-import type { Invocation } from './terminal.ts';
+import { systemdUnit } from '../../deploy/systemd.ts';
+import { FastfnError } from '../../errors.ts';
+import { packageRoot } from '../../package-root.ts';
+import { loadInvokedProject, workingDirectory } from '../load-project.ts';
+import type { Invocation, Terminal } from '../terminal.ts';
 
 /** `fastfn deploy systemd [dir]` (P302): a unit on standard output, what to do with it on standard error. */
-export const deploy: CommandRun = async (invocation, terminal) => {
-  const [target, ...args] = invocation.args;
-  if (target !== 'systemd') {
-    throw new FastfnError('NOT_AVAILABLE', `"fastfn deploy ${target}" is not available in this version`, {
-      hint: 'fastfn deploy systemd prints a unit.',
-    });
-  }
-  const config = await loadInvokedProject('run', { ...invocation, args }, terminal);
+export async function deploySystemd(invocation: Invocation, terminal: Terminal): Promise<void> {
+  const config = await loadInvokedProject('run', invocation, terminal);
   const name = `fastfn-${basename(config.functionsRoot).replaceAll(/[^A-Za-z0-9_-]/g, '-')}`;
   const user = (invocation.flags.user as string | undefined) ?? defaultUser();
   if (!/^[A-Za-z_][A-Za-z0-9_-]{0,31}\$?$/.test(user))
@@ -24,8 +17,7 @@ export const deploy: CommandRun = async (invocation, terminal) => {
   const flags = await givenFiles(invocation, terminal.cwd);
   terminal.out.text(systemdUnit({ config, name, user, program, flags, manual: join(packageRoot, 'docs/cli.md') }));
   terminal.err.line(`save it as /etc/systemd/system/${name}.service, then run "systemctl enable --now ${name}"`);
-  return ExitCode.ok;
-};
+}
 
 /** Files that the command line names, as flags that hold in any folder. */
 async function givenFiles({ flags }: Invocation, cwd: string): Promise<string[]> {
