@@ -13,7 +13,11 @@ const WALKS: Readonly<Record<string, string>> = {
   'docs/console.md': 'test/browser/console-access.test.ts',
   'docs/docker.md': 'test/docker/docs.test.ts',
 };
-const COMMANDS = [...new Set(PAGES.filter((page) => !(page in WALKS)).flatMap(commandsOf))];
+/** What needs a daemon is run by test/docker/docs.test.ts. */
+const NEEDS_DOCKER = /^(?:docker run|fastfn (?:build|deploy swarm)) /;
+const COMMANDS = [...new Set(PAGES.filter((page) => !(page in WALKS)).flatMap(commandsOf))].filter(
+  (command) => !NEEDS_DOCKER.test(command),
+);
 const ASKING = ['invoke', 'logs', 'docs'];
 const SCRIPTS = Object.keys(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts);
 
